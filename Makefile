@@ -1,0 +1,59 @@
+# SPDX-License-Identifier: MIT
+# A thin front to meson: each target installs what it needs (tools/setup.sh says
+# what), configures build/ as a release build, builds and does its job.
+#
+#   make            build everything          make install   PREFIX=, DESTDIR=
+#   make run        the echo server           make format    clang-format
+#   make test       all tests                 make lint      clang-tidy, layers
+#   make demo       5,000 greenlets echoing   make clean     remove build/
+#   make bench      the measured numbers
+
+BUILD ?= build
+ADDR  ?= 127.0.0.1:8888
+TESTARGS ?=
+export BUILD
+
+SOURCES = $(shell find src include examples tests bench fuzz \
+            -name '*.[ch]' 2>/dev/null | LC_ALL=C sort)
+
+.PHONY: all build run test demo bench install clean format lint
+
+all: build
+
+build:
+	@tools/setup.sh build
+	@ninja -C $(BUILD)
+
+run: build
+	@tools/run_echo.sh $(BUILD)/examples/echo/echo $(ADDR)
+
+test:
+	@tools/setup.sh build test
+	@tools/test.sh $(BUILD) $(TESTARGS)
+
+demo: build
+	@$(BUILD)/examples/demo/demo
+
+bench:
+	@tools/setup.sh build bench
+	@ninja -C $(BUILD)
+	@python3 bench/run.py
+
+install: build
+	@$(if $(PREFIX),meson configure $(BUILD) -Dprefix=$(abspath $(PREFIX)))
+	@meson install -C $(BUILD)
+	@if [ -z "$(DESTDIR)" ] && [ "$$(id -u)" = 0 ]; then ldconfig; fi
+
+clean:
+	rm -rf $(BUILD)
+
+format:
+	@tools/setup.sh lint
+	clang-format -i $(SOURCES)
+
+lint:
+	@tools/setup.sh build lint
+	clang-format --dry-run -Werror $(SOURCES)
+	python3 tools/check_layers.py
+	python3 tools/check_docs.py
+	clang-tidy --quiet -p $(BUILD) $$(find src -name '*.c')

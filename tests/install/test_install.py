@@ -1,0 +1,114 @@
+#!/usr/bin/env python3
+# SPDX-License-Identifier: MIT
+"""Installs gev into a temporary folder and builds the README's program with it.
+
+The program is the first ```c block of README.md, built with nothing but
+`cc $(pkg-config --cflags --libs gev)`, once against libgev.so and once, with
+--static's list, against libgev.a. It is an echo server that takes an address,
+and exits 0 on SIGTERM.
+
+Usage: test_install.py BUILD SOURCE
+"""
+import os
+import re
+import shutil
+import signal
+import socket
+import subprocess
+import sys
+import tempfile
+import time
+from pathlib import Path
+
+WAIT = 10.0  # seconds for the server to answer or to end
+
+
+def run(*command, **kwargs):
+    return subprocess.run(command, check=True, text=True,
+                          stdout=subprocess.PIPE, **kwargs).stdout
+
+
+def first_c_block(readme):
+    block = re.search(r"^```c\n(.*?)^```", readme.read_text(), re.M | re.S)
+    if not block:
+        sys.exit(f"{readme} has no ```c block")
+    return block[1]
+
+
+def install(build, destdir):
+    """Returns the environment in which pkg-config and ld.so see the copy."""
+    run("meson", "install", "-C", str(build), "--no-rebuild",
+        "--destdir", str(destdir))
+    pc = next(destdir.rglob("gev.pc"), None)
+    if pc is None:
+        sys.exit("gev.pc was not installed")
+    return dict(os.environ, PKG_CONFIG_PATH=str(pc.parent),
+                PKG_CONFIG_SYSROOT_DIR=str(destdir),
+                LD_LIBRARY_PATH=str(pc.parent.parent))
+
+
+def free_port():
+    with socket.socket() as s:
+        s.bind(("127.0.0.1", 0))
+        return s.getsockname()[1]
+
+
+def connect(port, server):
+    end = time.monotonic() + WAIT
+    while True:
+        try:
+            return socket.create_connection(("127.0.0.1", port), WAIT)
+        except ConnectionRefusedError:
+            if server.poll() is not None or time.monotonic() > end:
+                raise
+            time.sleep(0.02)
+
+
+def check_echo(program, env):
+    port = free_port()
+    server = subprocess.Popen([program, f"127.0.0.1:{port}"], env=env)
+    try:
+        with connect(port, server) as s:
+            s.sendall(b"hello\n")
+            s.shutdown(socket.SHUT_WR)
+            answer = b"".join(iter(lambda: s.recv(4096), b""))
+        assert answer == b"hello\n", answer
+        server.send_signal(signal.SIGTERM)
+        status = server.wait(WAIT)
+        assert status == 0, f"the server ended with {status}"
+    finally:
+        server.kill()
+        server.wait()
+
+
+def main():
+    build, source = Path(sys.argv[1]), Path(sys.argv[2])
+    work = Path(tempfile.mkdtemp(prefix="gev-install-"))
+    try:
+        (work / "echo.c").write_text(first_c_block(source / "README.md"))
+        env = install(build, work / "root")
+        libdir = env["LD_LIBRARY_PATH"]
+        for kind in ("gev.h", "gev/greenlet.h"):
+            assert list((work / "root").rglob(f"include/{kind}")), kind
+        for name in ("libgev.so", "libgev.so.0", "libgev.a"):
+            assert Path(libdir, name).exists(), name
+
+        shell = "cc echo.c -o {} $(pkg-config --cflags {} gev)"
+        run("sh", "-ec", shell.format("echo", "--libs"), env=env, cwd=work)
+        assert "libgev.so.0" in run("ldd", work / "echo", env=env)
+        check_echo(work / "echo", env)
+
+        libs = run("pkg-config", "--static", "--libs", "gev", env=env)
+        libs = libs.replace("-lgev", "-l:libgev.a")
+        flags = run("pkg-config", "--cflags", "gev", env=env)
+        run("cc", "echo.c", "-o", "echo-static", *flags.split(),
+            *libs.split(), cwd=work)
+        assert "libgev" not in run("ldd", work / "echo-static", env=env)
+        check_echo(work / "echo-static", env)
+    finally:
+        shutil.rmtree(work)
+    print("installed, built twice, echoed, ended with 0")
+
+
+if __name__ == "__main__":
+    main()

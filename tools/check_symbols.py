@@ -1,0 +1,56 @@
+#!/usr/bin/env python3
+# SPDX-License-Identifier: MIT
+"""Checks that libgev.so exports what the headers declare, and nothing else.
+
+A public name is what follows GEV_API in a header of include/. Statics, macros
+and inline functions do not carry it.
+
+Usage: tools/check_symbols.py LIBGEV.SO    prints each breach; exit 1 if any
+"""
+import re
+import subprocess
+import sys
+from pathlib import Path
+
+# What compilers and sanitizers put into a shared object by themselves.
+NOT_OURS = re.compile(r"_init$|_fini$|_edata$|_end$|__bss_start$|__odr_asan|"
+                      r"__asan_|__ubsan_|___asan_")
+
+
+def declared(include):
+    names = {}
+    for header in sorted(include.rglob("*.h")):
+        text = re.sub(r"/\*.*?\*/|//[^\n]*", " ", header.read_text(),
+                      flags=re.S)
+        text = re.sub(r"^\s*#(?:[^\n]*\\\n)*[^\n]*", "", text, flags=re.M)
+        for declaration in re.findall(r"\bGEV_API\b([^;{]*)", text):
+            m = (re.search(r"\b(gev_\w+)\s*\(", declaration)
+                 or re.search(r"\b(gev_\w+)\s*(?:\[|$)", declaration.strip()))
+            if m:
+                names[m[1]] = header
+            else:
+                sys.exit(f"{header}: no name in: GEV_API{declaration}")
+    return names
+
+
+def exported(library):
+    out = subprocess.run(["nm", "-D", "--defined-only", library], check=True,
+                         capture_output=True, text=True).stdout
+    names = {line.split()[-1].split("@")[0] for line in out.splitlines()}
+    return {name for name in names if not NOT_OURS.match(name)}
+
+
+def main():
+    include = Path(__file__).resolve().parent.parent / "include"
+    public, actual = declared(include), exported(sys.argv[1])
+    for name in sorted(public.keys() - actual):
+        print(f"{public[name].relative_to(include)}: {name} is declared,"
+              " but libgev.so does not export it")
+    for name in sorted(actual - public.keys()):
+        print(f"libgev.so exports {name}, but no header declares it GEV_API")
+    print(f"{len(public)} declared, {len(actual)} exported")
+    return 0 if public and public.keys() == actual else 1
+
+
+if __name__ == "__main__":
+    sys.exit(main())
