@@ -1,0 +1,31 @@
+/* SPDX-License-Identifier: MIT */
+/*
+ * gev.h - all of gev: gevent in C
+ *
+ * Conventions, said once. Success is 0 or a count, failure is -1 (or NULL)
+ * with errno; a call that succeeds leaves errno alone. Durations are seconds
+ * in a double; GEV_FOREVER never ends, 0 tries once, negative or NaN is
+ * EINVAL. Every call that may wait has a line "Switches"; state read before
+ * such a call may have changed after it. All of them fail with
+ *
+ *   ECANCELED  this greenlet was killed (until it ends)
+ *   ETIMEDOUT  a gev_timeout_push() scope expired (until it is popped)
+ *   EPERM      called on the hub, where nothing may wait
+ *   ENOMEM     no room to park this greenlet; nothing was lost
+ *   EDEADLK    only in main: nothing is left that could ever wake it
+ *
+ * and the headers list only what comes on top of these five.
+ */
+#ifndef GEV_H
+#define GEV_H
+
+#include <gev/base.h>
+#include <gev/greenlet.h>
+#include <gev/hub.h>
+#include <gev/io.h>
+#include <gev/server.h>
+#include <gev/signal.h>
+#include <gev/socket.h>
+#include <gev/timeout.h>
+
+#endif

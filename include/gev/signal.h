@@ -1,0 +1,65 @@
+/* SPDX-License-Identifier: MIT */
+/*
+ * gev/signal.h - signals as calls on the hub, or as something to wait for
+ *
+ * One hub of the process has a signal at a time. Handlers run later, on the
+ * hub or in the waiting greenlet, never in signal context, so they may do
+ * anything.
+ */
+#ifndef GEV_SIGNAL_H
+#define GEV_SIGNAL_H
+
+#include <gev/base.h>
+
+GEV_BEGIN_DECLS
+
+struct gev_signal;
+
+/**
+ * gev_signal() - have a function called when a signal has come
+ * @signo: the signal
+ * @fn:    called on the hub: may spawn and wake, not wait
+ * @arg:   for @fn; not a pointer into a run stack
+ *
+ * Several may watch the same signal in one thread. It does not keep gev_run()
+ * going, nor does it save main from EDEADLK.
+ *
+ * Switches:  never
+ * Return:    to be given to gev_signal_cancel(), or NULL with errno set:
+ *              EINVAL  @fn is NULL, or @signo cannot be caught
+ *              EBUSY   another thread's hub has this signal
+ *              EFAULT  @arg points into a run stack
+ *              ENOMEM  no memory; or as gev_init()
+ * See:       gevent.signal_handler()
+ */
+GEV_API struct gev_signal *gev_signal(int signo,
+                                      void (*fn)(int signo, void *arg),
+                                      void *arg);
+
+/**
+ * gev_signal_cancel() - stop watching
+ * @s: from gev_signal(), freed by this call; or NULL
+ *
+ * After the last one the signal has its former disposition.
+ */
+GEV_API void gev_signal_cancel(struct gev_signal *s);
+
+/**
+ * gev_sigwait() - wait for a signal
+ * @signo:   the signal
+ * @timeout: seconds
+ *
+ * The signal is watched while this call waits; afterwards its former
+ * disposition is back unless somebody else watches it. Counts as something
+ * that can wake main.
+ *
+ * Switches:  yes
+ * Return:    0 when it has come, or -1 with errno as gev_signal(), and
+ *            ETIMEDOUT
+ * See:       sigwait(3)
+ */
+GEV_API int gev_sigwait(int signo, double timeout);
+
+GEV_END_DECLS
+
+#endif

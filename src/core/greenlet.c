@@ -1,0 +1,438 @@
+/* SPDX-License-Identifier: MIT */
+/*
+ * The greenlet as its users see it: gev/greenlet.h without the tracing and
+ * counting. A transfer is check, reserve, switch, look what was thrown.
+ */
+#include "core/greenlet.h"
+
+#include <errno.h>
+#include <stdlib.h>
+
+#include "core/ret.h"
+#include "core/stack.h"
+#include "core/switch.h"
+
+#define GREENLET_SLAB 0u /* image classes have the others */
+
+struct gev_greenlet *gev__greenlet_make(struct gev__core *core, gev_fn *fn,
+                                        size_t private_stack)
+{
+    struct gev_greenlet *g =
+        gev__slab_alloc(&core->slabs, GREENLET_SLAB, sizeof *g);
+    bool private = private_stack || core->mode == GEV__MODE_PRIVATE;
+
+    if (!g) {
+        return NULL;
+    }
+    *g = (struct gev_greenlet){ .fn = fn, .refs = 1 };
+    g->kind = private ? GEV__PRIVATE : GEV__SHARED;
+    gev__list_init(&g->link);
+    if (private) {
+        g->stack = gev__stack_new(core, private_stack);
+        if (!g->stack) {
+            gev__slab_free(g);
+            return NULL;
+        }
+    }
+    core->n_made++;
+    core->n_alive++;
+    return g;
+}
+
+struct gev__extra *gev__greenlet_extra(struct gev_greenlet *g)
+{
+    if (!g->extra) {
+        g->extra = calloc(1, sizeof *g->extra);
+        if (g->extra) {
+            gev__list_init(&g->extra->joiners);
+        }
+    }
+    return g->extra;
+}
+
+void gev__greenlet_run_defers(struct gev_greenlet *g)
+{
+    while (g->extra && g->extra->defers) {
+        struct gev__defer *d = g->extra->defers;
+        void (*fn)(void *) = d->fn;
+        void *arg = d->arg;
+
+        g->extra->defers = d->next;
+        free(d);
+        fn(arg);
+    }
+}
+
+void gev__greenlet_end_new(struct gev__core *core, struct gev_greenlet *g,
+                           int err)
+{
+    g->life = GEV__DEAD;
+    g->err = (uint16_t)err;
+    g->slot = NULL;
+    core->n_alive--;
+    if (g->kind == GEV__PRIVATE) {
+        gev__stack_release(core, g->stack);
+    }
+    if (core->on_end) {
+        core->on_end(g);
+    }
+}
+
+/* The nearest ancestor, itself included, that is not DEAD. */
+static struct gev_greenlet *living(struct gev_greenlet *g)
+{
+    while (g->life == GEV__DEAD) {
+        g = g->parent;
+    }
+    return g;
+}
+
+/* May the current greenlet go to @to? Not to be asked for a throw's sake. */
+static int check_transfer(struct gev__core *core, struct gev_greenlet *to)
+{
+    struct gev_greenlet *self = core->current;
+
+    if (!gev__greenlet_is_mine(core, to) || self == core->hub ||
+        self->life == GEV__DEAD) {
+        return -EPERM;
+    }
+    if (self->interrupt == ECANCELED) {
+        return -ECANCELED;
+    }
+    to = living(to);
+    if (to->hub_state || to == core->hub) {
+        return -EBUSY;
+    }
+    return 0;
+}
+
+/* Goes to @to with a value or, if @err is not 0, an error. Kept out of line:
+   the sp that gev__switch_reserve() sees must be that of its switch. */
+static __attribute__((noinline)) int
+transfer(struct gev__core *core, struct gev_greenlet *to, void *value, int err,
+         void **ret_value)
+{
+    int saved_errno = *core->errno_at;
+    struct gev_greenlet *self = core->current;
+
+    if (gev__switch_reserve(core, self) < 0) {
+        return -ENOMEM;
+    }
+    core->thrown = (uint16_t)err;
+    value = gev__switch(core, to, value);
+    err = core->thrown;
+    core->thrown = 0;
+    *core->errno_at = saved_errno;
+    if (err) {
+        return -err;
+    }
+    if (ret_value) {
+        *ret_value = value;
+    }
+    return 0;
+}
+
+static int do_switch(struct gev_greenlet *to, void *value, void **ret_value)
+{
+    struct gev__core *core;
+    int rc = gev__core_start(&core);
+
+    if (rc < 0) {
+        return rc;
+    }
+    if (!to) {
+        return -EINVAL;
+    }
+    rc = check_transfer(core, to);
+    if (rc < 0) {
+        return rc;
+    }
+    if (gev__on_run_stack(core, value)) {
+        return -EFAULT;
+    }
+    to = living(to);
+    if (to == core->current) {
+        if (ret_value) {
+            *ret_value = value;
+        }
+        return 0;
+    }
+    return transfer(core, to, value, 0, ret_value);
+}
+
+int gev_switch(struct gev_greenlet *to, void *value, void **ret_value)
+{
+    return (int)gev__ret(do_switch(to, value, ret_value));
+}
+
+/* The one who gets an error thrown into @to: NEW ones die of it on the way. */
+static struct gev_greenlet *catcher(struct gev__core *core,
+                                    struct gev_greenlet *to, int err)
+{
+    while (to->life != GEV__STARTED) {
+        if (to->life == GEV__NEW) {
+            gev__greenlet_end_new(core, to, err);
+        }
+        to = to->parent;
+    }
+    return to;
+}
+
+static int do_throw(struct gev_greenlet *to, int err, void **ret_value)
+{
+    struct gev__core *core;
+    int rc = gev__core_start(&core);
+    bool was_dead;
+
+    if (rc < 0) {
+        return rc;
+    }
+    if (!to || err <= 0 || err > UINT16_MAX) {
+        return -EINVAL;
+    }
+    rc = check_transfer(core, to);
+    if (rc < 0) {
+        return rc;
+    }
+    was_dead = to->life == GEV__DEAD;
+    if (was_dead && err == ECANCELED) {
+        if (ret_value) {
+            *ret_value = NULL;
+        }
+        return 0;
+    }
+    if (to->life == GEV__NEW && err == ECANCELED) {
+        /* An end that was asked for: its parent goes on with its result. */
+        gev__greenlet_end_new(core, to, err);
+        return do_switch(to, NULL, ret_value);
+    }
+    to = catcher(core, to, err);
+    if (to == core->current) {
+        return -err;
+    }
+    return to->hub_state ? -EBUSY : transfer(core, to, NULL, err, ret_value);
+}
+
+int gev_throw(struct gev_greenlet *to, int err, void **ret_value)
+{
+    return (int)gev__ret(do_throw(to, err, ret_value));
+}
+
+void gev_exit(void *value)
+{
+    struct gev__core *core;
+
+    if (gev__core_start(&core) < 0 || core->current == core->main) {
+        exit(EXIT_SUCCESS);
+    }
+    gev__switch_finish(value);
+    __builtin_unreachable();
+}
+
+void *gev_fail(int err)
+{
+    struct gev__core *core;
+
+    if (gev__core_start(&core) == 0 && err >= 0 && err <= UINT16_MAX) {
+        core->current->err = (uint16_t)err;
+    }
+    return NULL;
+}
+
+struct gev_greenlet *gev_greenlet_new(gev_fn *fn, size_t private_stack)
+{
+    struct gev__core *core;
+    struct gev_greenlet *g;
+
+    if (!fn || private_stack > GEV_STACK_MAX) {
+        errno = EINVAL;
+        return NULL;
+    }
+    if (gev__core_start(&core) < 0) {
+        errno = ENOMEM;
+        return NULL;
+    }
+    g = gev__greenlet_make(core, fn, private_stack);
+    if (!g) {
+        errno = ENOMEM;
+        return NULL;
+    }
+    g->parent = core->current;
+    g->parent->refs++;
+    return g;
+}
+
+/* Nobody has it any more, and it does not run. */
+static void destroy(struct gev__core *core, struct gev_greenlet *g)
+{
+    struct gev_greenlet *parent = g->parent;
+
+    if (g->life == GEV__NEW) {
+        g->refs = 1;
+        gev__greenlet_end_new(core, g, ECANCELED);
+    }
+    if (g->extra) {
+        gev__greenlet_run_defers(g);
+        free(g->extra->copy);
+        free(g->extra->timing);
+        free(g->extra);
+    }
+    gev__slab_free(g);
+    if (parent) {
+        gev__greenlet_drop(core, parent);
+    }
+}
+
+/* Ends a suspended greenlet whose last reference is going. Its calls fail with
+   ECANCELED, so that it comes back here only once it is DEAD. */
+int gev__greenlet_put_down(struct gev__core *core, struct gev_greenlet *g)
+{
+    struct gev_greenlet *parent = g->parent;
+    int rc = 0;
+
+    g->interrupt = ECANCELED;
+    g->parent = core->current;
+    while (g->life != GEV__DEAD && !g->hub_state && rc != -ENOMEM) {
+        rc = transfer(core, g, NULL, ECANCELED, NULL);
+    }
+    g->parent = parent;
+    if (rc == -ENOMEM || g->hub_state) {
+        return -ENOMEM;
+    }
+    return 0;
+}
+
+int gev__greenlet_drop(struct gev__core *core, struct gev_greenlet *g)
+{
+    if (g->refs > 1) {
+        g->refs--;
+        return 0;
+    }
+    if (g == core->current && g->life != GEV__DEAD) {
+        g->refs = 0;
+        g->interrupt = ECANCELED; /* it has to end; that frees it */
+        return 0;
+    }
+    if (g->life == GEV__STARTED && gev__greenlet_put_down(core, g) < 0) {
+        return -ENOMEM;
+    }
+    g->refs = 0;
+    destroy(core, g);
+    return 0;
+}
+
+struct gev_greenlet *gev_ref(struct gev_greenlet *g)
+{
+    g->refs++;
+    return g;
+}
+
+int gev_unref(struct gev_greenlet *g)
+{
+    struct gev__core *core = gev__core_get();
+
+    if (!g) {
+        return 0;
+    }
+    if (!core || !gev__greenlet_is_mine(core, g)) {
+        errno = EPERM;
+        return -1;
+    }
+    return (int)gev__ret(gev__greenlet_drop(core, g));
+}
+
+struct gev_greenlet *gev_current(void)
+{
+    struct gev__core *core;
+
+    if (gev__core_start(&core) < 0) {
+        errno = ENOMEM;
+        return NULL;
+    }
+    return core->current;
+}
+
+struct gev_greenlet *gev_parent(const struct gev_greenlet *g)
+{
+    if (!g) {
+        g = gev_current();
+    }
+    return g ? g->parent : NULL;
+}
+
+int gev_set_parent(struct gev_greenlet *g, struct gev_greenlet *parent)
+{
+    struct gev__core *core = gev__core_get();
+    struct gev_greenlet *old;
+
+    if (!g || !parent || !g->parent) {
+        errno = EINVAL;
+        return -1;
+    }
+    if (!core || !gev__greenlet_is_mine(core, g) ||
+        !gev__greenlet_is_mine(core, parent)) {
+        errno = EPERM;
+        return -1;
+    }
+    for (const struct gev_greenlet *p = parent; p; p = p->parent) {
+        if (p == g) {
+            errno = EINVAL;
+            return -1;
+        }
+    }
+    old = g->parent;
+    gev_ref(parent);
+    g->parent = parent;
+    return (int)gev__ret(gev__greenlet_drop(core, old));
+}
+
+enum gev_state gev_state(const struct gev_greenlet *g)
+{
+    struct gev__core *core;
+
+    if (!g || g->life == GEV__DEAD) {
+        return g ? GEV_DEAD : GEV_CURRENT;
+    }
+    if (g->life == GEV__NEW) {
+        return GEV_NEW;
+    }
+    core = gev__core_get();
+    return core && core->current == g ? GEV_CURRENT : GEV_ACTIVE;
+}
+
+int gev_error(const struct gev_greenlet *g)
+{
+    return g->life == GEV__DEAD ? g->err : 0;
+}
+
+void *gev_value(const struct gev_greenlet *g)
+{
+    return g->life == GEV__DEAD ? g->slot : NULL;
+}
+
+int gev_defer(void (*fn)(void *arg), void *arg)
+{
+    struct gev__core *core;
+    struct gev__defer *d;
+    struct gev__extra *x;
+    int rc = gev__core_start(&core);
+
+    if (rc < 0 || !fn) {
+        return (int)gev__ret(rc < 0 ? rc : -EINVAL);
+    }
+    if (core->current == core->hub) {
+        return (int)gev__ret(-EPERM);
+    }
+    if (gev__on_run_stack(core, arg)) {
+        return (int)gev__ret(-EFAULT);
+    }
+    x = gev__greenlet_extra(core->current);
+    d = malloc(sizeof *d);
+    if (!x || !d) {
+        free(d);
+        return (int)gev__ret(-ENOMEM);
+    }
+    *d = (struct gev__defer){ .next = x->defers, .fn = fn, .arg = arg };
+    x->defers = d;
+    return 0;
+}
