@@ -1,0 +1,538 @@
+/* SPDX-License-Identifier: MIT */
+/*
+ * Descriptor records, and waiting for readiness.
+ *
+ * Happy path: a greenlet parks as the record's reader; libev's watcher is
+ * active since an earlier wait and stays so. It fires, the greenlet is woken,
+ * and reads. No epoll_ctl(2), nothing is allocated.
+ *
+ * Failure modes: it fires and nobody waits (the watcher is stopped, the next
+ * wait starts it again); the number is closed with gev_close() (waiters get
+ * EBADF, the generation grows, the next life registers anew); it is closed
+ * behind our back (noticed before the next poll that would touch it); epoll
+ * cannot watch it (a regular file: -EPERM).
+ */
+#include "hub/fd.h"
+
+#include <errno.h>
+#include <fcntl.h>
+#include <math.h>
+#include <stdlib.h>
+#include <sys/socket.h>
+#include <sys/stat.h>
+
+#include <gev/io.h>
+
+#include "hub/wait.h"
+
+#define TABLE GEV__FD_TABLE
+
+/**
+ * struct gev__fd_more - what few descriptors need
+ */
+struct gev__fd_more {
+    struct gev__io_watch wr;     /* libev's watcher for writing */
+    struct gev__list readers;    /* of gev_greenlet.link: queued, not streams */
+    struct gev__list writers;    /* likewise */
+    struct gev__list observers;  /* of gev__observer.link */
+    double rd_timeout;           /* gev_settimeout(); INFINITY for none */
+    double wr_timeout;
+    bool wr_fresh;               /* @wr must be set anew before it starts */
+};
+
+static struct gev__fd_more *more_of(struct gev__fd *f)
+{
+    struct gev__fd_more *m = f->more;
+
+    if (m) {
+        return m;
+    }
+    m = calloc(1, sizeof *m);
+    if (!m) {
+        return NULL;
+    }
+    gev__io_init(&m->wr, f);
+    gev__list_init(&m->readers);
+    gev__list_init(&m->writers);
+    gev__list_init(&m->observers);
+    m->rd_timeout = INFINITY;
+    m->wr_timeout = INFINITY;
+    m->wr_fresh = true;
+    f->more = m;
+    return m;
+}
+
+/* A table of records, none of them looked at yet. */
+static struct gev__fd *new_table(int first)
+{
+    struct gev__fd *t = calloc(TABLE, sizeof *t);
+
+    if (!t) {
+        return NULL;
+    }
+    for (int i = 0; i < TABLE; i++) {
+        t[i].fd = first + i;
+        t[i].rd_fresh = true;
+        gev__io_init(&t[i].rd, &t[i]);
+    }
+    return t;
+}
+
+static int grow_tables(struct gev__hub *hub, size_t want)
+{
+    size_t n = hub->n_fd_tables ? hub->n_fd_tables : 16;
+    struct gev__fd **fds;
+
+    while (n <= want) {
+        n *= 2;
+    }
+    fds = realloc(hub->fds, n * sizeof(struct gev__fd *));
+    if (!fds) {
+        return -ENOMEM;
+    }
+    for (size_t i = hub->n_fd_tables; i < n; i++) {
+        fds[i] = NULL;
+    }
+    hub->fds = fds;
+    hub->n_fd_tables = n;
+    return 0;
+}
+
+/* The record of a number, made if need be; it may be UNKNOWN. */
+static int record(struct gev__hub *hub, int fd, struct gev__fd **ret)
+{
+    size_t i = (size_t)fd / TABLE;
+
+    if (i >= hub->n_fd_tables || !hub->fds[i]) {
+        int rc = gev__loop_reserve(&hub->loop, (i + 1) * TABLE, 0);
+
+        if (rc == 0 && i >= hub->n_fd_tables) {
+            rc = grow_tables(hub, i);
+        }
+        if (rc < 0) {
+            return rc;
+        }
+        hub->fds[i] = new_table((int)i * TABLE);
+        if (!hub->fds[i]) {
+            return -ENOMEM;
+        }
+    }
+    *ret = &hub->fds[i][(size_t)fd % TABLE];
+    return 0;
+}
+
+/* What kind of socket? */
+static enum gev__fd_kind socket_kind(int fd)
+{
+    int type = SOCK_STREAM;
+    int listens = 0;
+    socklen_t len = sizeof type;
+
+    getsockopt(fd, SOL_SOCKET, SO_TYPE, &type, &len);
+    if (type != SOCK_STREAM && type != SOCK_SEQPACKET) {
+        return GEV__FD_DGRAM;
+    }
+    len = sizeof listens;
+    getsockopt(fd, SOL_SOCKET, SO_ACCEPTCONN, &listens, &len);
+    if (listens) {
+        return GEV__FD_LISTENER;
+    }
+    return type == SOCK_STREAM ? GEV__FD_STREAM : GEV__FD_DGRAM;
+}
+
+/* Looks at a descriptor: its kind and flags. */
+static int look(struct gev__fd *f)
+{
+    int saved_errno = errno;
+    int flags = fcntl(f->fd, F_GETFL);
+    struct stat st;
+
+    if (flags < 0 || fstat(f->fd, &st) < 0) {
+        errno = saved_errno;
+        return -EBADF;
+    }
+    f->nonblock = flags & O_NONBLOCK;
+    if (S_ISSOCK(st.st_mode)) {
+        f->kind = (uint8_t)socket_kind(f->fd);
+    } else if (S_ISREG(st.st_mode) || S_ISDIR(st.st_mode) ||
+               S_ISBLK(st.st_mode)) {
+        f->kind = GEV__FD_FILE;
+    } else {
+        f->kind = GEV__FD_PIPE;
+    }
+    errno = saved_errno;
+    return 0;
+}
+
+int gev__fd_get_slow(struct gev__hub *hub, int fd, struct gev__fd **ret)
+{
+    struct gev__fd *f;
+    int rc;
+
+    if (fd < 0 || fcntl(fd, F_GETFD) < 0) {
+        return -EBADF;
+    }
+    rc = record(hub, fd, &f);
+    if (rc == 0 && f->kind == GEV__FD_UNKNOWN) {
+        rc = look(f);
+    }
+    if (rc == 0) {
+        *ret = f;
+    }
+    return rc;
+}
+
+int gev__fd_opened(struct gev__hub *hub, int fd, enum gev__fd_kind kind)
+{
+    struct gev__fd *f;
+    int rc = record(hub, fd, &f);
+
+    if (rc < 0) {
+        return rc;
+    }
+    if (f->kind != GEV__FD_UNKNOWN) {
+        gev__fd_closing(hub, fd); /* it was closed behind our back */
+    }
+    f->kind = (uint8_t)kind;
+    f->nonblock = true;
+    return 0;
+}
+
+void gev__fd_refresh(struct gev__hub *hub, struct gev__fd *f)
+{
+    struct gev_greenlet *reader = f->reader;
+    struct gev_greenlet *writer = f->writer;
+
+    gev__fd_closing(hub, f->fd);
+    f->reader = reader;
+    f->writer = writer;
+    if (look(f) < 0) {
+        f->kind = GEV__FD_UNKNOWN;
+    }
+}
+
+/* Everybody who waits on it goes on with @result. */
+static void wake_everybody(struct gev__fd *f, int result)
+{
+    struct gev__fd_more *m = f->more;
+
+    if (f->rd_waits) {
+        f->rd_waits = false;
+        gev__wake(f->reader, f->reader->wait_seq, result);
+    }
+    if (f->wr_waits) {
+        f->wr_waits = false;
+        gev__wake(f->writer, f->writer->wait_seq, result);
+    }
+    if (!m) {
+        return;
+    }
+    gev__wake_all(&m->readers, result);
+    gev__wake_all(&m->writers, result);
+    while (!gev__list_empty(&m->observers)) {
+        struct gev__observer *o = GEV__CONTAINER(
+            gev__list_shift(&m->observers), struct gev__observer, link);
+
+        o->fired |= GEV__FD_CLOSED;
+        o->f = NULL;
+        gev__wake(o->g, o->seq, 1);
+    }
+}
+
+static struct gev__fd *existing(const struct gev__hub *hub, int fd)
+{
+    size_t i = (size_t)fd / TABLE;
+
+    if (fd < 0 || i >= hub->n_fd_tables || !hub->fds[i]) {
+        return NULL;
+    }
+    return &hub->fds[i][(size_t)fd % TABLE];
+}
+
+void gev__fd_closing(struct gev__hub *hub, int fd)
+{
+    struct gev__fd *f = existing(hub, fd);
+
+    if (!f || f->kind == GEV__FD_UNKNOWN) {
+        return;
+    }
+    gev__io_stop(&hub->loop, &f->rd);
+    if (f->more) {
+        gev__io_stop(&hub->loop, &f->more->wr);
+    }
+    wake_everybody(f, -EBADF);
+    free(f->more);
+    f->more = NULL;
+    f->reader = NULL;
+    f->writer = NULL;
+    f->generation++;
+    f->kind = GEV__FD_UNKNOWN;
+    f->nonblock = false;
+    f->drained = false;
+    f->rd_fresh = true;
+}
+
+void gev__fd_on_gone(void *hub, int fd)
+{
+    gev__fd_closing(hub, fd);
+}
+
+/* One of a queue, first come first served. */
+static bool wake_first(struct gev__list *waiters)
+{
+    struct gev_greenlet *g;
+
+    if (gev__list_empty(waiters)) {
+        return false;
+    }
+    g = GEV__CONTAINER(waiters->next, struct gev_greenlet, link);
+    gev__wake(g, g->wait_seq, 0);
+    return true;
+}
+
+static bool wake_observers(struct gev__fd_more *m, int events)
+{
+    bool any = false;
+
+    for (struct gev__list *l = m->observers.next; l != &m->observers;
+         l = l->next) {
+        struct gev__observer *o =
+            GEV__CONTAINER(l, struct gev__observer, link);
+
+        if (o->events & events) {
+            /* A greenlet that was woken has not run yet: it is still here. */
+            o->fired |= o->events & events;
+            gev__wake(o->g, o->seq, 1);
+            any = true;
+        }
+    }
+    return any;
+}
+
+static void on_readable(struct gev__hub *hub, struct gev__fd *f)
+{
+    bool any = f->rd_waits;
+
+    if (any) {
+        f->rd_waits = false;
+        gev__wake(f->reader, f->reader->wait_seq, 0);
+    }
+    if (f->more) {
+        any |= wake_first(&f->more->readers);
+        any |= wake_observers(f->more, GEV_READ);
+    }
+    if (!any) {
+        gev__io_stop(&hub->loop, &f->rd);
+    }
+}
+
+static void on_writable(struct gev__hub *hub, struct gev__fd *f)
+{
+    struct gev__fd_more *m = f->more;
+    bool any = f->wr_waits;
+
+    if (any) {
+        f->wr_waits = false;
+        gev__wake(f->writer, f->writer->wait_seq, 0);
+    }
+    any |= wake_first(&m->writers);
+    any |= wake_observers(m, GEV_WRITE);
+    if (!any) {
+        gev__io_stop(&hub->loop, &m->wr);
+    }
+}
+
+/* libev calls each watcher with its own event only. */
+void gev__fd_on_event(void *arg, int events)
+{
+    struct gev__fd *f = arg;
+    struct gev__hub *hub = gev__hub_tls;
+
+    if (events & GEV__LOOP_READ) {
+        on_readable(hub, f);
+    } else if (f->more) {
+        on_writable(hub, f);
+    }
+}
+
+/* Starts the watcher for an event; costs nothing if it is active. */
+static int watch(struct gev__hub *hub, struct gev__fd *f, int event)
+{
+    if (f->kind == GEV__FD_FILE) {
+        return -EPERM;
+    }
+    if (event == GEV_READ) {
+        if (!gev__io_active(&f->rd)) {
+            gev__io_start(&hub->loop, &f->rd, f->fd, GEV__LOOP_READ,
+                          f->rd_fresh);
+            f->rd_fresh = false;
+        }
+        return 0;
+    }
+    if (!more_of(f)) {
+        return -ENOMEM;
+    }
+    gev__io_start(&hub->loop, &f->more->wr, f->fd, GEV__LOOP_WRITE,
+                  f->more->wr_fresh);
+    f->more->wr_fresh = false;
+    return 0;
+}
+
+static bool queues(const struct gev__fd *f)
+{
+    return f->kind == GEV__FD_DGRAM || f->kind == GEV__FD_LISTENER;
+}
+
+/* Datagram sockets and listeners: at the end of the queue of waiters. */
+static int wait_in_queue(struct gev__hub *hub, struct gev__fd *f, int event,
+                         const struct gev__wait *w)
+{
+    struct gev_greenlet *self = hub->core->current;
+    struct gev__fd_more *m = more_of(f);
+    int rc;
+
+    if (!m) {
+        return -ENOMEM;
+    }
+    gev__list_push(event == GEV_READ ? &m->readers : &m->writers, &self->link);
+    rc = gev__park(hub, w);
+    if (rc < 0) {
+        gev__list_remove(&self->link);
+    }
+    return rc;
+}
+
+int gev__fd_wait(struct gev__hub *hub, struct gev__fd *f, int event,
+                 double deadline, void *dead_buf, size_t dead_len)
+{
+    struct gev__wait w = {
+        .deadline = deadline,
+        .reason = event == GEV_READ ? GEV__WAIT_READ : GEV__WAIT_WRITE,
+        .object = (void *)(intptr_t)f->fd,
+        .wakeable = 1,
+        .dead_buf = dead_buf,
+        .dead_len = dead_len,
+    };
+    uint32_t generation = f->generation;
+    int rc = watch(hub, f, event);
+
+    if (rc < 0) {
+        return rc;
+    }
+    if (queues(f)) {
+        return wait_in_queue(hub, f, event, &w);
+    }
+    *(event == GEV_READ ? &f->rd_waits : &f->wr_waits) = true;
+    rc = gev__park(hub, &w);
+    if (rc < 0 && f->generation == generation) {
+        *(event == GEV_READ ? &f->rd_waits : &f->wr_waits) = false;
+    }
+    return rc;
+}
+
+void gev__fd_timeouts(const struct gev__fd *f, double *ret_rd, double *ret_wr)
+{
+    *ret_rd = f->more ? f->more->rd_timeout : INFINITY;
+    *ret_wr = f->more ? f->more->wr_timeout : INFINITY;
+}
+
+int gev__fd_set_timeouts(struct gev__fd *f, double rd, double wr)
+{
+    struct gev__fd_more *m = more_of(f);
+
+    if (!m) {
+        return -ENOMEM;
+    }
+    m->rd_timeout = rd;
+    m->wr_timeout = wr;
+    return 0;
+}
+
+int gev__fd_observe(struct gev__hub *hub, struct gev__fd *f,
+                    struct gev__observer *o)
+{
+    int rc = more_of(f) ? 0 : -ENOMEM;
+
+    o->f = NULL;
+    if (rc == 0 && (o->events & GEV_READ)) {
+        rc = watch(hub, f, GEV_READ);
+    }
+    if (rc == 0 && (o->events & GEV_WRITE)) {
+        rc = watch(hub, f, GEV_WRITE);
+    }
+    if (rc < 0) {
+        return rc;
+    }
+    o->f = f;
+    o->g = hub->core->current;
+    o->seq = gev__wait_seq(hub);
+    o->fired = 0;
+    gev__list_push(&f->more->observers, &o->link);
+    return 0;
+}
+
+void gev__fd_unobserve(struct gev__observer *o)
+{
+    if (o->f) {
+        gev__list_remove(&o->link);
+        o->f = NULL;
+    }
+}
+
+/* Calls @fn for every record there is. */
+static void each(struct gev__hub *hub,
+                 void (*fn)(struct gev__hub *, struct gev__fd *))
+{
+    for (size_t i = 0; i < hub->n_fd_tables; i++) {
+        for (int k = 0; hub->fds[i] && k < TABLE; k++) {
+            fn(hub, &hub->fds[i][k]);
+        }
+    }
+}
+
+static void end_one(struct gev__hub *hub, struct gev__fd *f)
+{
+    gev__io_stop(&hub->loop, &f->rd);
+    if (f->more) {
+        gev__io_stop(&hub->loop, &f->more->wr);
+    }
+    free(f->more);
+}
+
+void gev__fds_end(struct gev__hub *hub)
+{
+    each(hub, end_one);
+    for (size_t i = 0; i < hub->n_fd_tables; i++) {
+        free(hub->fds[i]);
+    }
+    free(hub->fds);
+}
+
+/* Nobody waits on it but perhaps the caller, who does not wait now. */
+static void fork_one(struct gev__hub *hub, struct gev__fd *f)
+{
+    struct gev_greenlet *self = hub->core->current;
+
+    f->rd_waits = false;
+    f->wr_waits = false;
+    f->reader = f->reader == self ? self : NULL;
+    f->writer = f->writer == self ? self : NULL;
+    if (f->more) {
+        while (!gev__list_empty(&f->more->readers)) {
+            gev__list_shift(&f->more->readers);
+        }
+        while (!gev__list_empty(&f->more->writers)) {
+            gev__list_shift(&f->more->writers);
+        }
+        while (!gev__list_empty(&f->more->observers)) {
+            GEV__CONTAINER(gev__list_shift(&f->more->observers),
+                           struct gev__observer, link)
+                ->f = NULL;
+        }
+    }
+}
+
+void gev__fds_fork(struct gev__hub *hub)
+{
+    each(hub, fork_one);
+}

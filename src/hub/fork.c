@@ -1,0 +1,70 @@
+/* SPDX-License-Identifier: MIT */
+/*
+ * fork(2): the child has a copy of every greenlet, and must not run them, or
+ * each connection would be served twice.
+ *
+ * The child's first gev call finds its hub marked. It gets a new epoll
+ * descriptor, and all greenlets but the caller are dropped: they stay as they
+ * are, in nobody's queue, and never run. So is main, unless it is the caller;
+ * then the child exits when the caller ends.
+ */
+#include <pthread.h>
+
+#include "hub/hub.h"
+#include "hub/timing.h"
+
+static pthread_once_t once = PTHREAD_ONCE_INIT;
+static int once_rc;
+
+static void in_child(void)
+{
+    if (gev__hub_tls) {
+        gev__hub_tls->forked = true;
+        gev__hub_tls->budget = 0; /* the next call takes the slow path */
+    }
+}
+
+static void watch(void)
+{
+    once_rc = -pthread_atfork(NULL, NULL, in_child);
+}
+
+int gev__hub_watch_fork(void)
+{
+    pthread_once(&once, watch);
+    return once_rc;
+}
+
+static void drop(struct gev_greenlet *g, void *arg)
+{
+    struct gev__hub *hub = arg;
+
+    if (g == hub->core->current) {
+        return;
+    }
+    gev__list_remove(&g->link);
+    gev__timing_free(hub, g);
+    g->hub_state = GEV__PARKED; /* nobody may switch to it */
+    g->flags = 0;
+    g->wait_seq++;
+}
+
+void gev__hub_fork_child(struct gev__hub *hub)
+{
+    struct gev_greenlet *self = hub->core->current;
+
+    hub->forked = false;
+    hub->orphaned = self != hub->core->main;
+    gev__loop_fork(&hub->loop);
+    gev__fds_fork(hub);
+    gev__greenlet_each(hub->core, drop, hub);
+    if (hub->orphaned) {
+        drop(hub->core->main, hub);
+    }
+    gev__list_init(&hub->ready);
+    gev__list_init(&self->link);
+    hub->n_ready = 0;
+    hub->n_parked = 0;
+    hub->n_wakeable = 0;
+    hub->n_spawned = self->flags & GEV__SPAWNED ? 1 : 0;
+}

@@ -1,0 +1,318 @@
+/* SPDX-License-Identifier: MIT */
+/*
+ * The hub: a coroutine that takes turns between the run queue and the loop.
+ *
+ * Happy path: resume what is ready, poll, repeat; block in the poll when
+ * nothing is ready. A turn of the queue is bounded in number and time, so that
+ * I/O is polled however many greenlets yield to each other.
+ *
+ * Failure modes: nothing is ready and nothing could ever wake anybody: main
+ * gets EDEADLK (its gev_run(): success) with a report. A child of a fork in
+ * which main was dropped exits when its last greenlet ends.
+ */
+#include "hub/hub.h"
+
+#include <stdlib.h>
+#include <string.h>
+#include <unistd.h>
+
+#include "core/image.h"
+#include "core/ret.h"
+#include "core/stack.h"
+#include "core/switch.h"
+#include "hub/fd.h"
+#include "hub/spawn.h"
+#include "hub/timing.h"
+#include "hub/wait.h"
+
+#define TURN_MAX 4096     /* resumes before the next poll */
+#define TURN_SECONDS 1e-3 /* or so long */
+#define CLOCK_EVERY 32    /* resumes between looks at the clock */
+
+_Thread_local struct gev__hub *gev__hub_tls;
+
+static const struct gev__loop_calls loop_calls = {
+    .io = gev__fd_on_event,
+    .timer = gev__timing_on_timer,
+    .signal = gev__signal_on_signal,
+    .async = gev__remote_on_async,
+    .gone = gev__fd_on_gone,
+};
+
+static inline void resume(struct gev__hub *hub, struct gev_greenlet *g)
+{
+    void *value = g->slot;
+
+    g->hub_state = GEV__FREE;
+    hub->budget = GEV__IO_BUDGET;
+    gev__switch(hub->core, g, value);
+}
+
+/* The ones after the next are wanted soon. */
+static inline void prefetch(struct gev__hub *hub)
+{
+    struct gev__list *next = hub->ready.next;
+
+    __builtin_prefetch(next->next);
+    if (next != &hub->ready) {
+        const struct gev_greenlet *g =
+            GEV__CONTAINER(next, struct gev_greenlet, link);
+
+        gev__image_prefetch(g);
+    }
+}
+
+static void run_turn(struct gev__hub *hub)
+{
+    double end = 0;
+
+    for (unsigned n = 0; n < TURN_MAX && !gev__list_empty(&hub->ready); n++) {
+        struct gev_greenlet *g = GEV__CONTAINER(gev__list_shift(&hub->ready),
+                                                struct gev_greenlet, link);
+
+        hub->n_ready--;
+        hub->resumes++;
+        prefetch(hub);
+        resume(hub, g);
+        if (n % CLOCK_EVERY == CLOCK_EVERY - 1) {
+            double now = gev__now();
+
+            if (end == 0) {
+                end = now + TURN_SECONDS;
+            } else if (now > end) {
+                return;
+            }
+        }
+    }
+}
+
+static bool poll_loop(struct gev__hub *hub, bool block)
+{
+    bool users;
+
+    hub->polls++;
+    hub->polling = true;
+    users = gev__loop_poll(&hub->loop, block);
+    hub->polling = false;
+    return users;
+}
+
+/* Nothing is ready and nothing can wake anybody: main is told. */
+static void give_up(struct gev__hub *hub)
+{
+    struct gev__core *core = hub->core;
+    struct gev_greenlet *main = core->main;
+    int result = -EDEADLK;
+
+    if (hub->orphaned) {
+        _exit(EXIT_SUCCESS);
+    }
+    if (main->hub_state == GEV__PARKED && main->reason == GEV__WAIT_RUN) {
+        result = 0;
+    }
+    if (result < 0 || hub->n_parked > 1) {
+        gev__report_deadlock(hub);
+    }
+    if (main->hub_state == GEV__PARKED) {
+        gev__wake(main, main->wait_seq, result);
+        return;
+    }
+    core->thrown = EDEADLK; /* main is in a gev_switch() */
+    gev__switch(core, main, NULL);
+}
+
+static void *hub_main(void *arg)
+{
+    struct gev__hub *hub = gev__hub_tls;
+
+    (void)arg;
+    for (;;) {
+        bool block;
+
+        run_turn(hub);
+        block = gev__list_empty(&hub->ready);
+        if (!block || hub->n_wakeable || hub->holds) {
+            poll_loop(hub, block);
+        } else if (poll_loop(hub, false)) {
+            poll_loop(hub, gev__list_empty(&hub->ready));
+        } else if (gev__list_empty(&hub->ready)) {
+            give_up(hub);
+        }
+    }
+    return NULL;
+}
+
+/* Core tells of each end. */
+static void on_end(struct gev_greenlet *g)
+{
+    struct gev__hub *hub = gev__hub_tls;
+    bool watched = g->flags & GEV__WATCHED;
+
+    gev__timing_free(hub, g);
+    if (g->extra) {
+        watched |= !gev__list_empty(&g->extra->joiners);
+        gev__wake_all(&g->extra->joiners, 0);
+    }
+    if (!(g->flags & GEV__SPAWNED)) {
+        return;
+    }
+    if (g->err && g->err != ECANCELED && !watched) {
+        gev__greenlet_failed(hub, g);
+    }
+    hub->n_spawned--;
+    gev__greenlet_drop(hub->core, g);
+}
+
+static int start(struct gev__hub **ret)
+{
+    struct gev__core *core;
+    struct gev__hub *hub;
+    int rc = gev__core_start(&core);
+
+    if (rc < 0) {
+        return rc;
+    }
+    hub = calloc(1, sizeof *hub);
+    if (!hub) {
+        return -ENOMEM;
+    }
+    hub->core = core;
+    gev__list_init(&hub->ready);
+    gev__list_init(&hub->signals);
+    rc = gev__hub_watch_fork();
+    if (rc < 0) {
+        goto err_free;
+    }
+    rc = gev__loop_init(&hub->loop, &loop_calls, hub);
+    if (rc < 0) {
+        goto err_free;
+    }
+    hub->self = gev__greenlet_make(core, hub_main, GEV__HUB_STACK_SIZE);
+    if (!hub->self) {
+        rc = -ENOMEM;
+        goto err_loop;
+    }
+    core->n_alive--; /* it is not one of those that are counted */
+    core->n_made--;
+    core->hub = hub->self;
+    core->on_end = on_end;
+    core->on_exit = gev__hub_end;
+    hub->budget = GEV__IO_BUDGET;
+    gev__hub_tls = hub;
+    *ret = hub;
+    return 0;
+
+err_loop:
+    gev__loop_fini(&hub->loop);
+err_free:
+    free(hub);
+    return rc;
+}
+
+int gev__hub_start(struct gev__hub **ret)
+{
+    struct gev__hub *hub = gev__hub_tls;
+    int saved_errno;
+    int rc;
+
+    if (__builtin_expect(!hub, 0)) {
+        saved_errno = errno;
+        rc = start(ret);
+        errno = saved_errno;
+        return rc;
+    }
+    if (__builtin_expect(hub->forked, 0)) {
+        gev__hub_fork_child(hub);
+    }
+    *ret = hub;
+    return 0;
+}
+
+int gev_init(void)
+{
+    struct gev__hub *hub;
+
+    return (int)gev__ret(gev__hub_start(&hub));
+}
+
+int gev_run(double timeout)
+{
+    struct gev__hub *hub;
+    struct gev__wait w = { .reason = GEV__WAIT_RUN };
+    int rc;
+
+    if (!gev__secs_ok(timeout)) {
+        return (int)gev__ret(-EINVAL);
+    }
+    rc = gev__enter(&hub);
+    if (rc < 0) {
+        return (int)gev__ret(rc);
+    }
+    if (hub->core->current != hub->core->main) {
+        return (int)gev__ret(-EPERM);
+    }
+    w.deadline = gev__deadline(timeout);
+    return (int)gev__ret(gev__park(hub, &w));
+}
+
+int gev_is_hub(void)
+{
+    const struct gev__hub *hub = gev__hub_tls;
+
+    return hub && hub->core->current == hub->self;
+}
+
+struct ev_loop *gev_loop(void)
+{
+    struct gev__hub *hub;
+
+    if (gev__ret(gev__hub_start(&hub)) < 0) {
+        return NULL;
+    }
+    return hub->loop.ev;
+}
+
+int gev_hub_hold(void)
+{
+    struct gev__hub *hub;
+    int rc = gev__hub_start(&hub);
+
+    if (rc == 0) {
+        hub->holds++;
+    }
+    return (int)gev__ret(rc);
+}
+
+int gev_hub_release(void)
+{
+    struct gev__hub *hub = gev__hub_tls;
+
+    if (!hub || !hub->holds) {
+        return (int)gev__ret(-EINVAL);
+    }
+    hub->holds--;
+    return 0;
+}
+
+int gev_stats(struct gev_stats *ret, size_t size)
+{
+    struct gev__hub *hub;
+    struct gev_stats s = { 0 };
+    int rc = gev__hub_start(&hub);
+
+    if (rc < 0 || !ret) {
+        return (int)gev__ret(rc < 0 ? rc : -EINVAL);
+    }
+    s.greenlets = hub->core->n_alive;
+    s.ready = hub->n_ready;
+    s.waiting = hub->n_parked;
+    s.image_bytes = hub->core->image_bytes;
+    s.spawned = hub->core->n_made;
+    s.switches = hub->resumes;
+    s.evictions = hub->core->evictions;
+    s.polls = hub->polls;
+    s.budget_yields = hub->budget_yields;
+    memset(ret, 0, size);
+    memcpy(ret, &s, size < sizeof s ? size : sizeof s);
+    return 0;
+}

@@ -1,0 +1,225 @@
+/* SPDX-License-Identifier: MIT */
+/*
+ * Park and wake: how control leaves a greenlet that waits, and comes back.
+ *
+ * Happy path: gev__park() notes what is waited for, reserves room for the
+ * stack bytes, and switches to the hub. Whoever has what was waited for calls
+ * gev__wake(): the greenlet leaves whatever list of waiters it is in, joins the
+ * run queue, and gev__park() returns in its next turn.
+ *
+ * Failure modes: no room (nothing has happened, -ENOMEM); a kill or an expired
+ * scope in between (seen on the way in); two causes at once (the first moves
+ * the greenlet out of PARKED and counts the sequence number up, so the second
+ * finds nothing to wake).
+ */
+#include "hub/wait.h"
+
+#include <string.h>
+#include <time.h>
+
+#include "core/image.h"
+#include "core/switch.h"
+#include "hub/timing.h"
+
+#define PATTERN 0xa5
+
+double gev__now(void)
+{
+    struct timespec t;
+
+    clock_gettime(CLOCK_MONOTONIC, &t);
+    return (double)t.tv_sec + 1e-9 * (double)t.tv_nsec;
+}
+
+double gev_now(void)
+{
+    return gev__now();
+}
+
+double gev__deadline(double secs)
+{
+    return secs < INFINITY ? gev__now() + secs : INFINITY;
+}
+
+/* Notes the wait; 0, or what keeps it from beginning. */
+static int begin(struct gev__hub *hub, struct gev_greenlet *g,
+                 const struct gev__wait *w)
+{
+    int rc = 0;
+
+    if (g->interrupt) {
+        return -g->interrupt;
+    }
+    if (w->deadline < INFINITY || (g->extra && g->extra->timing)) {
+        rc = gev__timing_begin(hub, g, w->deadline);
+        if (rc < 0) {
+            return rc;
+        }
+    }
+    g->reason = (uint8_t)w->reason;
+    g->slot = w->object;
+    /* The limit of a gev_run() is not something that is left to do. */
+    if ((w->wakeable || rc > 0) && w->reason != GEV__WAIT_RUN) {
+        g->flags |= GEV__WAKEABLE;
+        hub->n_wakeable++;
+    }
+    g->hub_state = GEV__PARKED;
+    hub->n_parked++;
+    return 0;
+}
+
+/* Undoes begin() when there turned out to be no room. */
+static void cancel(struct gev__hub *hub, struct gev_greenlet *g)
+{
+    gev__timing_end(g);
+    if (g->flags & GEV__WAKEABLE) {
+        g->flags &= (uint8_t)~GEV__WAKEABLE;
+        hub->n_wakeable--;
+    }
+    g->hub_state = GEV__FREE;
+    hub->n_parked--;
+    g->dead_low = 0;
+    g->dead_high = 0;
+}
+
+__attribute__((noinline)) int gev__park(struct gev__hub *hub,
+                                        const struct gev__wait *w)
+{
+    struct gev__core *core = hub->core;
+    struct gev_greenlet *g = core->current;
+    int saved_errno = *core->errno_at;
+    void *result;
+    int rc = begin(hub, g, w);
+
+    if (rc < 0) {
+        return rc;
+    }
+    if (w->dead_buf) {
+        gev__set_dead_range(core, g, w, w->dead_buf, w->dead_len);
+    }
+    if (__builtin_expect(gev__switch_reserve(core, g) < 0, 0)) {
+        cancel(hub, g);
+        return -ENOMEM;
+    }
+    result = gev__switch(core, hub->self, NULL);
+    g->dead_low = 0;
+    g->dead_high = 0;
+    *core->errno_at = saved_errno;
+    return (int)(intptr_t)result;
+}
+
+__attribute__((noinline)) int gev__requeue(struct gev__hub *hub)
+{
+    struct gev__core *core = hub->core;
+    struct gev_greenlet *g = core->current;
+    int saved_errno = *core->errno_at;
+
+    if (__builtin_expect(gev__switch_reserve(core, g) < 0, 0)) {
+        return -ENOMEM;
+    }
+    g->slot = NULL;
+    gev__ready_push(hub, g);
+    gev__switch(core, hub->self, NULL);
+    *core->errno_at = saved_errno;
+    return 0;
+}
+
+void gev__wake(struct gev_greenlet *g, uint32_t seq, int result)
+{
+    struct gev__hub *hub = gev__hub_tls;
+
+    if (g->hub_state != GEV__PARKED || g->wait_seq != seq) {
+        return;
+    }
+    g->wait_seq++;
+    gev__timing_end(g);
+    if (g->flags & GEV__WAKEABLE) {
+        g->flags &= (uint8_t)~GEV__WAKEABLE;
+        hub->n_wakeable--;
+    }
+    hub->n_parked--;
+    gev__list_remove(&g->link);
+    g->slot = (void *)(intptr_t)result;
+    gev__ready_push(hub, g);
+}
+
+void gev__wake_all(struct gev__list *waiters, int result)
+{
+    while (!gev__list_empty(waiters)) {
+        struct gev_greenlet *g =
+            GEV__CONTAINER(waiters->next, struct gev_greenlet, link);
+
+        gev__wake(g, g->wait_seq, result);
+    }
+}
+
+int gev__enter_slow(struct gev__hub **ret_hub)
+{
+    struct gev__hub *hub;
+    struct gev_greenlet *g;
+    int rc = gev__hub_start(&hub);
+
+    if (rc < 0) {
+        return rc;
+    }
+    g = hub->core->current;
+    if (g == hub->self || g->life == GEV__DEAD) {
+        return -EPERM;
+    }
+    if (hub->budget < 0) {
+        hub->budget_yields++;
+        if (gev__requeue(hub) < 0) { /* no room: then go on at once */
+            hub->budget = GEV__IO_BUDGET;
+        }
+    }
+    *ret_hub = hub;
+    return -g->interrupt;
+}
+
+void gev__pad_received(const struct gev__hub *hub, void *buf, size_t len,
+                       size_t n)
+{
+    const struct gev__core *core = hub->core;
+    char *rest = (char *)buf + n;
+
+    if (!gev__on_run_stack(core, buf) || n >= len) {
+        return;
+    }
+    if (core->wipe == GEV__WIPE_NUL) {
+        *rest = '\0';
+    } else {
+        memset(rest, core->wipe == GEV__WIPE_ZERO ? 0 : PATTERN, len - n);
+    }
+}
+
+int gev_yield(void)
+{
+    struct gev__hub *hub;
+    int rc = gev__enter(&hub);
+
+    return (int)gev__ret(rc < 0 ? rc : gev__requeue(hub));
+}
+
+int gev_sleep(double secs)
+{
+    struct gev__hub *hub;
+    struct gev__wait w = { .reason = GEV__WAIT_SLEEP };
+    int rc;
+
+    if (!gev__secs_ok(secs)) {
+        return (int)gev__ret(-EINVAL);
+    }
+    if (secs == 0) {
+        return gev_yield();
+    }
+    rc = gev__enter(&hub);
+    if (rc < 0) {
+        return (int)gev__ret(rc);
+    }
+    w.deadline = gev__deadline(secs);
+    rc = gev__park(hub, &w);
+    if (rc == -ETIMEDOUT && !hub->core->current->interrupt) {
+        rc = 0; /* it was this very sleep that ended, not a scope */
+    }
+    return (int)gev__ret(rc);
+}

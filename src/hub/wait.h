@@ -1,0 +1,128 @@
+/* SPDX-License-Identifier: MIT */
+/*
+ * How a greenlet waits: enter, arm something that will wake it, park, disarm.
+ *
+ *   rc = gev__enter(&hub);             kill, expired scope, budget, context
+ *   arm(..., self, gev__wait_seq(self))
+ *   rc = gev__park(hub, deadline);     others run; first cause wins
+ *   disarm(...)                        for every cause, also -ENOMEM
+ *
+ * Whatever is armed lives on the heap and holds (greenlet, sequence number). A
+ * wake-up whose number is not that of the wait in progress is dropped, so a
+ * late one cannot end a later wait.
+ */
+#ifndef HUB_WAIT_H
+#define HUB_WAIT_H
+
+#include <math.h>
+#include <stddef.h>
+#include <stdint.h>
+
+#include "core/ret.h"
+#include "hub/hub.h"
+
+/**
+ * enum gev__reason - what a parked greenlet waits for, for reports
+ */
+enum gev__reason {
+    GEV__WAIT_NONE,
+    GEV__WAIT_READ,   /* .object: the descriptor number */
+    GEV__WAIT_WRITE,  /* .object: the descriptor number */
+    GEV__WAIT_FDS,    /* observers: gev_wait_fd, gev_poll, gev_select */
+    GEV__WAIT_SLEEP,
+    GEV__WAIT_JOIN,   /* .object: the greenlet */
+    GEV__WAIT_SIGNAL, /* .object: the signal number */
+    GEV__WAIT_RUN,    /* gev_run() */
+    GEV__WAIT_LATER,  /* gev_spawn_later(): not started */
+    GEV__WAIT_OTHER,  /* an upper layer's object */
+};
+
+/**
+ * struct gev__wait - one wait, as its caller describes it
+ *
+ * Lives on the waiting greenlet's stack; only gev__park() reads it, before it
+ * switches.
+ */
+struct gev__wait {
+    double deadline;         /* of gev_now(); INFINITY for none */
+    enum gev__reason reason; /* for reports */
+    void *object;            /* for reports */
+    int wakeable;            /* 1: I/O, a timer, a job … outside may wake it; 0:
+                                only another greenlet can (join, event) */
+    void *dead_buf;          /* bytes about to be overwritten by a receive, or
+                                NULL: not kept if they are on the own stack */
+    size_t dead_len;         /* bytes at dead_buf */
+};
+
+/**
+ * gev__wait_seq() - the number of the current greenlet's next wait
+ *
+ * To be stored beside the greenlet in whatever will wake it.
+ */
+static inline uint32_t gev__wait_seq(const struct gev__hub *hub)
+{
+    return hub->core->current->wait_seq;
+}
+
+/**
+ * gev__park() - wait until gev__wake(), the deadline, a scope or a kill
+ *
+ * Switches:  yes, except when it fails with -ENOMEM
+ * Return:    the waker's @result; -ETIMEDOUT, -ECANCELED, -EDEADLK, -ENOMEM
+ */
+int gev__park(struct gev__hub *hub, const struct gev__wait *w);
+
+/**
+ * gev__wake() - end a wait, if it is still the one that is meant
+ * @g:      the greenlet
+ * @seq:    of gev__wait_seq()
+ * @result: what its gev__park() returns; 0 or more, or -Exxx
+ *
+ * It joins the run queue. Works from any greenlet and from the hub.
+ */
+void gev__wake(struct gev_greenlet *g, uint32_t seq, int result);
+
+/**
+ * gev__deadline() - a duration from now as an absolute time
+ * @secs: seconds, not negative
+ *
+ * Return:    for struct gev__wait; INFINITY for GEV_FOREVER
+ */
+double gev__deadline(double secs);
+
+/**
+ * gev__wake_all() - gev__wake() whoever is in a list of waiters
+ * @waiters: of gev_greenlet.link; empty afterwards
+ */
+void gev__wake_all(struct gev__list *waiters, int result);
+
+/**
+ * gev__requeue() - go to the end of the run queue
+ *
+ * Switches:  yes, except when it fails with -ENOMEM
+ * Return:    0 or -ENOMEM
+ */
+int gev__requeue(struct gev__hub *hub);
+
+/**
+ * gev__secs_ok() - is this a duration?
+ */
+static inline int gev__secs_ok(double secs)
+{
+    return secs >= 0; /* false for NaN */
+}
+
+/**
+ * gev__pad_received() - keep others' bytes out of a received buffer's rest
+ * @buf: as given to gev__park() in dead_buf
+ * @len: its size
+ * @n:   bytes that were delivered, 0 or more
+ *
+ * After a wait whose dead range was dropped: puts a NUL after the count, zeroes
+ * the rest under GEV_WIPE, fills it with a pattern under GEV_DEBUG. Does
+ * nothing when the buffer is not on a stack that moves.
+ */
+void gev__pad_received(const struct gev__hub *hub, void *buf, size_t len,
+                       size_t n);
+
+#endif
