@@ -193,6 +193,22 @@ void gev__core_put_down_all(struct gev__core *core)
     gev__greenlet_each(core, put_down_one, core);
 }
 
+/* What a record has outside the slabs. Free ones have no extra. */
+static void release_one(void *object, void *arg)
+{
+    struct gev_greenlet *g = object;
+
+    if (g->life == GEV__NEW) {
+        gev__greenlet_end_new(arg, g, ECANCELED);
+    }
+    if (g->extra) {
+        free(g->extra->copy);
+        free(g->extra->timing);
+        free(g->extra);
+        g->extra = NULL;
+    }
+}
+
 void gev__core_end(void)
 {
     struct gev__core *core = gev__core_tls;
@@ -200,10 +216,7 @@ void gev__core_end(void)
     gev__core_put_down_all(core);
     gev__overflow_unwatch();
     gev__greenlet_run_defers(core->main);
-    if (core->main->extra) {
-        free(core->main->extra->timing);
-        free(core->main->extra);
-    }
+    gev__slab_each(&core->slabs, 0, release_one, core);
     pthread_setspecific(thread_end, NULL);
     gev__core_tls = NULL;
     gev__slabs_fini(&core->slabs);

@@ -1,7 +1,7 @@
 /* SPDX-License-Identifier: MIT */
 /*
  * The greenlet as its users see it: gev/greenlet.h without the tracing and
- * counting. A transfer is check, reserve, switch, look what was thrown.
+ * counting.
  */
 #include "core/greenlet.h"
 
@@ -30,6 +30,7 @@ struct gev_greenlet *gev__greenlet_make(struct gev__core *core, gev_fn *fn,
     if (private) {
         g->stack = gev__stack_new(core, private_stack);
         if (!g->stack) {
+            g->life = GEV__DEAD; /* for gev__greenlet_each() */
             gev__slab_free(g);
             return NULL;
         }
@@ -87,70 +88,58 @@ static struct gev_greenlet *living(struct gev_greenlet *g)
     return g;
 }
 
-/* May the current greenlet go to @to? Not to be asked for a throw's sake. */
-static int check_transfer(struct gev__core *core, struct gev_greenlet *to)
+/* May the current greenlet go to @to, which is alive? */
+static int check_transfer(const struct gev__core *core,
+                          const struct gev_greenlet *to)
 {
-    struct gev_greenlet *self = core->current;
+    const struct gev_greenlet *self = core->current;
 
-    if (!gev__greenlet_is_mine(core, to) || self == core->hub ||
-        self->life == GEV__DEAD) {
+    if (self == core->hub || self->life == GEV__DEAD) {
         return -EPERM;
     }
     if (self->interrupt == ECANCELED) {
         return -ECANCELED;
     }
-    to = living(to);
-    if (to->hub_state || to == core->hub) {
-        return -EBUSY;
-    }
-    return 0;
+    return to->hub_state || to == core->hub ? -EBUSY : 0;
 }
 
-/* Goes to @to with a value or, if @err is not 0, an error. Kept out of line:
-   the sp that gev__switch_reserve() sees must be that of its switch. */
-static __attribute__((noinline)) int
-transfer(struct gev__core *core, struct gev_greenlet *to, void *value, int err,
-         void **ret_value)
+/* Goes to @to, with a value or else an error. */
+static __attribute__((noinline)) int transfer(struct gev__core *core,
+                                              struct gev_greenlet *to,
+                                              void *value, int err,
+                                              void **ret_value)
 {
-    int saved_errno = *core->errno_at;
-    struct gev_greenlet *self = core->current;
-
-    if (gev__switch_reserve(core, self) < 0) {
-        return -ENOMEM;
+    if (gev__switch_reserve(core, core->current) < 0) {
+        return (int)gev__ret(-ENOMEM);
     }
+    core->flight = value;
     core->thrown = (uint16_t)err;
-    value = gev__switch(core, to, value);
-    err = core->thrown;
-    core->thrown = 0;
-    *core->errno_at = saved_errno;
-    if (err) {
-        return -err;
-    }
-    if (ret_value) {
-        *ret_value = value;
-    }
-    return 0;
+    return gev__switch_by_hand(core, to, ret_value);
 }
 
-static int do_switch(struct gev_greenlet *to, void *value, void **ret_value)
+/* gev_switch() with whatever it may be called with. */
+static __attribute__((noinline)) int
+switch_slow(struct gev_greenlet *to, void *value, void **ret_value)
 {
     struct gev__core *core;
     int rc = gev__core_start(&core);
 
+    if (rc == 0 && !to) {
+        rc = -EINVAL;
+    }
+    if (rc == 0 && !gev__greenlet_is_mine(core, to)) {
+        rc = -EPERM;
+    }
+    if (rc == 0) {
+        to = living(to);
+        rc = check_transfer(core, to);
+    }
+    if (rc == 0 && gev__on_run_stack(core, value)) {
+        rc = -EFAULT;
+    }
     if (rc < 0) {
-        return rc;
+        return (int)gev__ret(rc);
     }
-    if (!to) {
-        return -EINVAL;
-    }
-    rc = check_transfer(core, to);
-    if (rc < 0) {
-        return rc;
-    }
-    if (gev__on_run_stack(core, value)) {
-        return -EFAULT;
-    }
-    to = living(to);
     if (to == core->current) {
         if (ret_value) {
             *ret_value = value;
@@ -160,9 +149,30 @@ static int do_switch(struct gev_greenlet *to, void *value, void **ret_value)
     return transfer(core, to, value, 0, ret_value);
 }
 
+/* Nothing is special: both are of this thread, alive, and nobody's. */
+static inline bool is_plain(const struct gev__core *core,
+                            const struct gev_greenlet *to, const void *value)
+{
+    const struct gev_greenlet *self = core->current;
+
+    return gev__greenlet_is_mine(core, to) && to->life != GEV__DEAD &&
+           !to->hub_state && to != self && to != core->hub &&
+           self != core->hub && self->life == GEV__STARTED &&
+           self->interrupt != ECANCELED && !gev__on_run_stack(core, value);
+}
+
 int gev_switch(struct gev_greenlet *to, void *value, void **ret_value)
 {
-    return (int)gev__ret(do_switch(to, value, ret_value));
+    struct gev__core *core = gev__core_get();
+
+    if (__builtin_expect(!core || !to || !is_plain(core, to, value), 0)) {
+        return switch_slow(to, value, ret_value);
+    }
+    if (__builtin_expect(gev__switch_reserve(core, core->current) < 0, 0)) {
+        return (int)gev__ret(-ENOMEM);
+    }
+    core->flight = value;
+    return gev__switch_by_hand(core, to, ret_value);
 }
 
 /* The one who gets an error thrown into @to: NEW ones die of it on the way. */
@@ -178,24 +188,12 @@ static struct gev_greenlet *catcher(struct gev__core *core,
     return to;
 }
 
-static int do_throw(struct gev_greenlet *to, int err, void **ret_value)
+static int do_throw(struct gev__core *core, struct gev_greenlet *to, int err,
+                    void **ret_value)
 {
-    struct gev__core *core;
-    int rc = gev__core_start(&core);
-    bool was_dead;
+    int rc;
 
-    if (rc < 0) {
-        return rc;
-    }
-    if (!to || err <= 0 || err > UINT16_MAX) {
-        return -EINVAL;
-    }
-    rc = check_transfer(core, to);
-    if (rc < 0) {
-        return rc;
-    }
-    was_dead = to->life == GEV__DEAD;
-    if (was_dead && err == ECANCELED) {
+    if (to->life == GEV__DEAD && err == ECANCELED) {
         if (ret_value) {
             *ret_value = NULL;
         }
@@ -204,18 +202,31 @@ static int do_throw(struct gev_greenlet *to, int err, void **ret_value)
     if (to->life == GEV__NEW && err == ECANCELED) {
         /* An end that was asked for: its parent goes on with its result. */
         gev__greenlet_end_new(core, to, err);
-        return do_switch(to, NULL, ret_value);
+        return gev_switch(to, NULL, ret_value);
     }
     to = catcher(core, to, err);
     if (to == core->current) {
-        return -err;
+        return (int)gev__ret(-err);
     }
-    return to->hub_state ? -EBUSY : transfer(core, to, NULL, err, ret_value);
+    rc = check_transfer(core, to);
+    return rc < 0 ? (int)gev__ret(rc) : transfer(core, to, NULL, err, ret_value);
 }
 
 int gev_throw(struct gev_greenlet *to, int err, void **ret_value)
 {
-    return (int)gev__ret(do_throw(to, err, ret_value));
+    struct gev__core *core;
+    int rc = gev__core_start(&core);
+
+    if (rc == 0 && (!to || err <= 0 || err > UINT16_MAX)) {
+        rc = -EINVAL;
+    }
+    if (rc == 0 && !gev__greenlet_is_mine(core, to)) {
+        rc = -EPERM;
+    }
+    if (rc == 0) {
+        rc = check_transfer(core, living(to));
+    }
+    return rc < 0 ? (int)gev__ret(rc) : do_throw(core, to, err, ret_value);
 }
 
 void gev_exit(void *value)
@@ -276,6 +287,7 @@ static void destroy(struct gev__core *core, struct gev_greenlet *g)
         free(g->extra->copy);
         free(g->extra->timing);
         free(g->extra);
+        g->extra = NULL;
     }
     gev__slab_free(g);
     if (parent) {
@@ -284,19 +296,25 @@ static void destroy(struct gev__core *core, struct gev_greenlet *g)
 }
 
 /* Ends a suspended greenlet whose last reference is going. Its calls fail with
-   ECANCELED, so that it comes back here only once it is DEAD. */
+   ECANCELED, so that it comes back here only once it is DEAD; meanwhile we are
+   its parent, referenced as any, whatever it does to our handles. */
 int gev__greenlet_put_down(struct gev__core *core, struct gev_greenlet *g)
 {
     struct gev_greenlet *parent = g->parent;
+    struct gev_greenlet *stand_in = gev_ref(core->current);
+    uint16_t interrupt = g->interrupt;
     int rc = 0;
 
     g->interrupt = ECANCELED;
-    g->parent = core->current;
+    g->parent = stand_in;
     while (g->life != GEV__DEAD && !g->hub_state && rc != -ENOMEM) {
         rc = transfer(core, g, NULL, ECANCELED, NULL);
     }
+    stand_in = g->parent; /* or whom it chose instead */
     g->parent = parent;
-    if (rc == -ENOMEM || g->hub_state) {
+    gev__greenlet_drop(core, stand_in);
+    if (g->life != GEV__DEAD) {
+        g->interrupt = interrupt;
         return -ENOMEM;
     }
     return 0;
@@ -316,8 +334,9 @@ int gev__greenlet_drop(struct gev__core *core, struct gev_greenlet *g)
     if (g->life == GEV__STARTED && gev__greenlet_put_down(core, g) < 0) {
         return -ENOMEM;
     }
-    g->refs = 0;
-    destroy(core, g);
+    if (--g->refs == 0) { /* it may have taken one on its way out */
+        destroy(core, g);
+    }
     return 0;
 }
 

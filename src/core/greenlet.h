@@ -30,6 +30,7 @@
 
 struct gev__stack;
 struct gev__extra;
+struct gev__timing;
 
 /* What a greenlet runs on. */
 enum gev__stack_kind {
@@ -57,7 +58,8 @@ struct gev_greenlet {
         char *image;              /* SHARED: room for its bytes, or NULL */
         struct gev__stack *stack; /* PRIVATE: its stack, or NULL */
     };
-    void *slot; /* NEW (hub): argument; parked (hub): what it waits for;
+    void *slot; /* NEW (hub): argument; parked (hub): what it waits for, then
+                   the result; switched out by hand: where it wants the value;
                    DEAD: result */
     struct gev_greenlet *parent; /* referenced; NULL for main and hub */
     struct gev__list link;       /* (hub) run queue, or a list of waiters */
@@ -70,7 +72,7 @@ struct gev_greenlet {
     uint32_t evictions;          /* times copied out, modulo 2^32 */
     uint16_t err;                /* with which it ends, see gev_fail() */
     uint16_t interrupt;          /* errno that calls which may wait give */
-    uint16_t saved_errno;        /* (hub) errno while it is switched out */
+    uint16_t saved_errno;        /* errno while it is switched out */
     uint8_t life;                /* enum gev__life */
     uint8_t kind;                /* enum gev__stack_kind */
     uint8_t image_class;         /* size class of @image, 0 for none */
@@ -122,7 +124,9 @@ struct gev__core {
     uint8_t wipe;                  /* enum gev__wipe */
     bool valgrind;                 /* running under it */
     bool asan;                     /* the process has AddressSanitizer */
-    uint16_t thrown;               /* error that goes with the switch under way */
+    bool by_hub;                   /* switch under way is from or to the hub */
+    uint16_t thrown;               /* error that goes with it, or 0 … */
+    void *flight;                  /* … and else the value */
     gev_fn *starting;              /* ASan: function of the one that starts */
     void *main_fake;               /* ASan: main's fake stack */
     char *main_low;                /* ASan: main's stack … */

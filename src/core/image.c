@@ -176,6 +176,10 @@ void gev__image_evict(struct gev__core *core)
     char *sp = g->sp;
     size_t low = (size_t)(core->top - sp) - g->dead_low;
 
+    if (__builtin_expect(low + g->dead_high > gev__image_size[g->image_class],
+                         0)) {
+        __builtin_trap(); /* it was not reserved: rather this than others' bytes */
+    }
     g->evictions++;
     core->evictions++;
     core->occupant = NULL;

@@ -76,7 +76,8 @@ void gev__image_evict(struct gev__core *core);
 /**
  * gev__image_prefetch() - it will be wanted in a few dozen nanoseconds
  */
-static inline void gev__image_prefetch(const struct gev_greenlet *g)
+static inline __attribute__((always_inline)) void
+gev__image_prefetch(const struct gev_greenlet *g)
 {
     const char *image = g->image;
 

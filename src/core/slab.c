@@ -158,10 +158,14 @@ void gev__slab_free(void *p)
     }
 }
 
+/* What is called may free objects: an empty chunk's pages are gone. */
 static void each_in_chunk(struct gev__chunk *c, size_t size,
                           void (*fn)(void *object, void *arg), void *arg)
 {
-    for (char *p = (char *)c + HEADER; c->slab && p < c->fresh; p += size) {
+    const struct gev__slab *slab = c->slab;
+
+    for (char *p = (char *)c + HEADER;
+         c->n_used && c->slab == slab && p < c->fresh; p += size) {
         if (!gev__asan_is_poisoned(p)) {
             fn(p, arg);
         }

@@ -51,6 +51,23 @@ void *gev__switch_first_asan(void *value)
     return fn(value);
 }
 
+/* Puts @to in place and gives it what it waits for, if it waits by hand. */
+static void *arrive(struct gev__core *core, struct gev_greenlet *to)
+{
+    bool by_hand = to->life == GEV__STARTED && !core->by_hub;
+    void *sp = gev__switch_prepare(core, to);
+
+    if (by_hand) {
+        gev__switch_arrive(core, to);
+    }
+    return sp;
+}
+
+void *gev__switch_copy(void *core, void *to)
+{
+    return arrive(core, to);
+}
+
 static void announce(struct gev__core *core, struct gev_greenlet *from,
                      struct gev_greenlet *to)
 {
@@ -63,21 +80,36 @@ static void announce(struct gev__core *core, struct gev_greenlet *from,
     }
 }
 
+/* The switch itself: @save_sp is where to note the sp of who leaves. */
+static void *change(struct gev__core *core, enum gev__stack_kind from,
+                    struct gev_greenlet *to, void **save_sp, void *result)
+{
+    if (gev__switch_shares(from, to)) {
+        return (void *)(intptr_t)gev__arch_leave_below(
+            save_sp, to->life == GEV__NEW ? core->top : to->sp,
+            gev__switch_copy, core, to, result);
+    }
+    return gev__arch_switch(save_sp, arrive(core, to), result);
+}
+
 void *gev__switch_hooked(struct gev__core *core, struct gev_greenlet *to,
-                         void *value)
+                         void *result)
 {
     struct gev_greenlet *self = core->current;
 
     announce(core, self, to);
-    value = gev__switch_plain(core, self->kind, to, &self->sp, value);
+    core->by_hub = self == core->hub || to == core->hub;
+    result = change(core, self->kind, to, &self->sp, result);
     if (core->asan) {
         asan_back(core, self);
     }
+    self->dead_low = 0;
+    self->dead_high = 0;
     if (core->mode == GEV__MODE_EVICT && self->kind != GEV__SHARED &&
         core->occupant) {
         gev__image_evict(core);
     }
-    return value;
+    return result;
 }
 
 /* Who goes on when @g has ended with @*err; NEW ancestors die of an error. */
@@ -133,6 +165,7 @@ void gev__switch_finish(void *value)
     err = g->err == ECANCELED ? 0 : g->err;
     heir = heir_of(core, g, &err);
     core->thrown = err;
+    core->flight = value;
     if (core->hooks) {
         announce(core, g, heir);
     }
@@ -141,6 +174,7 @@ void gev__switch_finish(void *value)
     if (stack) {
         gev__stack_release(core, stack);
     }
-    gev__switch_plain(core, kind, heir, &core->no_sp, value);
+    core->by_hub = heir == core->hub;
+    change(core, kind, heir, &core->no_sp, gev__switch_result(core, heir));
     __builtin_unreachable();
 }

@@ -383,25 +383,6 @@ static bool queues(const struct gev__fd *f)
     return f->kind == GEV__FD_DGRAM || f->kind == GEV__FD_LISTENER;
 }
 
-/* Datagram sockets and listeners: at the end of the queue of waiters. */
-static int wait_in_queue(struct gev__hub *hub, struct gev__fd *f, int event,
-                         const struct gev__wait *w)
-{
-    struct gev_greenlet *self = hub->core->current;
-    struct gev__fd_more *m = more_of(f);
-    int rc;
-
-    if (!m) {
-        return -ENOMEM;
-    }
-    gev__list_push(event == GEV_READ ? &m->readers : &m->writers, &self->link);
-    rc = gev__park(hub, w);
-    if (rc < 0) {
-        gev__list_remove(&self->link);
-    }
-    return rc;
-}
-
 int gev__fd_wait(struct gev__hub *hub, struct gev__fd *f, int event,
                  double deadline, void *dead_buf, size_t dead_len)
 {
@@ -420,7 +401,13 @@ int gev__fd_wait(struct gev__hub *hub, struct gev__fd *f, int event,
         return rc;
     }
     if (queues(f)) {
-        return wait_in_queue(hub, f, event, &w);
+        struct gev__fd_more *m = more_of(f);
+
+        if (!m) {
+            return -ENOMEM;
+        }
+        w.list = event == GEV_READ ? &m->readers : &m->writers;
+        return gev__park(hub, &w);
     }
     *(event == GEV_READ ? &f->rd_waits : &f->wr_waits) = true;
     rc = gev__park(hub, &w);
@@ -518,12 +505,8 @@ static void fork_one(struct gev__hub *hub, struct gev__fd *f)
     f->reader = f->reader == self ? self : NULL;
     f->writer = f->writer == self ? self : NULL;
     if (f->more) {
-        while (!gev__list_empty(&f->more->readers)) {
-            gev__list_shift(&f->more->readers);
-        }
-        while (!gev__list_empty(&f->more->writers)) {
-            gev__list_shift(&f->more->writers);
-        }
+        gev__list_init(&f->more->readers);
+        gev__list_init(&f->more->writers);
         while (!gev__list_empty(&f->more->observers)) {
             GEV__CONTAINER(gev__list_shift(&f->more->observers),
                            struct gev__observer, link)

@@ -42,10 +42,9 @@ static void drop(struct gev_greenlet *g, void *arg)
     if (g == hub->core->current) {
         return;
     }
-    gev__list_remove(&g->link);
     gev__timing_free(hub, g);
-    g->hub_state = GEV__PARKED; /* nobody may switch to it */
-    g->flags = 0;
+    g->hub_state = GEV__DROPPED;
+    g->flags = 0; /* whatever list it is in is not walked any more */
     g->wait_seq++;
 }
 
@@ -62,8 +61,9 @@ void gev__hub_fork_child(struct gev__hub *hub)
         drop(hub->core->main, hub);
     }
     gev__list_init(&hub->ready);
-    gev__list_init(&self->link);
-    hub->n_ready = 0;
+    if (self->extra) {
+        gev__list_init(&self->extra->joiners);
+    }
     hub->n_parked = 0;
     hub->n_wakeable = 0;
     hub->n_spawned = self->flags & GEV__SPAWNED ? 1 : 0;

@@ -45,11 +45,12 @@ static inline void resume(struct gev__hub *hub, struct gev_greenlet *g)
 
     g->hub_state = GEV__FREE;
     hub->budget = GEV__IO_BUDGET;
-    gev__switch(hub->core, g, value);
+    gev__switch_resume(hub->core, hub->self, g, value, hub->control);
 }
 
 /* The ones after the next are wanted soon. */
-static inline void prefetch(struct gev__hub *hub)
+static inline __attribute__((always_inline)) void
+prefetch(struct gev__hub *hub)
 {
     struct gev__list *next = hub->ready.next;
 
@@ -70,7 +71,6 @@ static void run_turn(struct gev__hub *hub)
         struct gev_greenlet *g = GEV__CONTAINER(gev__list_shift(&hub->ready),
                                                 struct gev_greenlet, link);
 
-        hub->n_ready--;
         hub->resumes++;
         prefetch(hub);
         resume(hub, g);
@@ -117,8 +117,10 @@ static void give_up(struct gev__hub *hub)
         gev__wake(main, main->wait_seq, result);
         return;
     }
-    core->thrown = EDEADLK; /* main is in a gev_switch() */
-    gev__switch(core, main, NULL);
+    main->slot = NULL; /* it is in a gev_switch(), which fails */
+    main->saved_errno = EDEADLK;
+    gev__switch_resume(core, hub->self, main, (void *)(intptr_t)-1,
+                       hub->control);
 }
 
 static void *hub_main(void *arg)
@@ -197,6 +199,7 @@ static int start(struct gev__hub **ret)
     core->hub = hub->self;
     core->on_end = on_end;
     core->on_exit = gev__hub_end;
+    hub->control = gev__arch_control();
     hub->budget = GEV__IO_BUDGET;
     gev__hub_tls = hub;
     *ret = hub;
@@ -304,7 +307,9 @@ int gev_stats(struct gev_stats *ret, size_t size)
         return (int)gev__ret(rc < 0 ? rc : -EINVAL);
     }
     s.greenlets = hub->core->n_alive;
-    s.ready = hub->n_ready;
+    for (struct gev__list *l = hub->ready.next; l != &hub->ready; l = l->next) {
+        s.ready++;
+    }
     s.waiting = hub->n_parked;
     s.image_bytes = hub->core->image_bytes;
     s.spawned = hub->core->n_made;

@@ -31,6 +31,7 @@ enum gev__hub_state {
     GEV__FREE,   /* runs, or was switched away from by hand */
     GEV__PARKED, /* waits for gev__wake() */
     GEV__QUEUED, /* in the run queue */
+    GEV__DROPPED, /* by a fork: never runs again in this process */
 };
 
 /* gev_greenlet.flags */
@@ -39,6 +40,7 @@ enum gev__greenlet_flag {
     GEV__KILLED = 2,   /* gev_kill() was called */
     GEV__WAKEABLE = 4, /* parked; something outside may wake it */
     GEV__WATCHED = 8,  /* somebody joined it: its error is theirs to see */
+    GEV__LISTED = 16,  /* parked, and in a list of waiters by its link */
 };
 
 /* Calls that may do I/O before a greenlet yields to the others. */
@@ -52,12 +54,12 @@ struct gev__fd;
 struct gev__hub {
     struct gev__core *core;      /* the thread's greenlets */
     struct gev_greenlet *self;   /* the hub's own: runs the loop */
+    uint64_t control;            /* its floating-point control words */
     struct gev__list ready;      /* run queue, of gev_greenlet.link */
     int budget;                  /* calls left to the one that runs */
     bool polling;                /* libev's callbacks are running */
     bool forked;                 /* in a child that has not looked yet */
     bool orphaned;               /* main was dropped by a fork */
-    size_t n_ready;              /* in the run queue */
     size_t n_parked;             /* parked */
     size_t n_wakeable;           /* of these, with GEV__WAKEABLE */
     size_t n_spawned;            /* with GEV__SPAWNED and alive */
@@ -93,6 +95,15 @@ int gev__hub_start(struct gev__hub **ret);
 int gev__enter_slow(struct gev__hub **ret_hub);
 
 /**
+ * gev__may_enter() - is there nothing to see to? Uses a bit of the budget.
+ */
+static inline bool gev__may_enter(struct gev__hub *hub)
+{
+    return hub && --hub->budget >= 0 && !hub->core->current->interrupt &&
+           hub->core->current != hub->self;
+}
+
+/**
  * gev__enter() - begin a call that may wait
  * @ret_hub: receives the thread's hub, started if need be
  *
@@ -108,10 +119,7 @@ static inline int gev__enter(struct gev__hub **ret_hub)
 {
     struct gev__hub *hub = gev__hub_tls;
 
-    if (__builtin_expect(!hub || --hub->budget < 0 ||
-                             hub->core->current->interrupt != 0 ||
-                             hub->core->current == hub->self,
-                         0)) {
+    if (__builtin_expect(!gev__may_enter(hub), 0)) {
         return gev__enter_slow(ret_hub);
     }
     *ret_hub = hub;
@@ -127,7 +135,6 @@ static inline void gev__ready_push(struct gev__hub *hub,
                                    struct gev_greenlet *g)
 {
     g->hub_state = GEV__QUEUED;
-    hub->n_ready++;
     if (hub->polling && g == hub->core->occupant) {
         gev__list_push_front(&hub->ready, &g->link);
     } else {

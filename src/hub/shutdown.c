@@ -49,16 +49,13 @@ static int end_one(struct gev__hub *hub, struct gev_greenlet *g,
                            .reason = GEV__WAIT_JOIN,
                            .object = g };
     struct gev__extra *x;
-    int rc;
 
     x = gev__greenlet_extra(g);
     if (!x) {
         return -ENOMEM;
     }
-    gev__list_push(&x->joiners, &hub->core->current->link);
-    rc = gev__park(hub, &w);
-    gev__list_remove(&hub->core->current->link);
-    return rc;
+    w.list = &x->joiners;
+    return gev__park(hub, &w);
 }
 
 static int end_all(struct gev__hub *hub)

@@ -205,11 +205,9 @@ static int join(struct gev__hub *hub, struct gev_greenlet *g, double deadline)
     struct gev__wait w = { .deadline = deadline,
                            .reason = GEV__WAIT_JOIN,
                            .object = g };
-    struct gev_greenlet *self = hub->core->current;
     struct gev__extra *x;
-    int rc;
 
-    if (g == self) {
+    if (g == hub->core->current) {
         return -EDEADLK;
     }
     x = gev__greenlet_extra(g);
@@ -217,12 +215,8 @@ static int join(struct gev__hub *hub, struct gev_greenlet *g, double deadline)
         return -ENOMEM;
     }
     g->flags |= GEV__WATCHED;
-    gev__list_push(&x->joiners, &self->link);
-    rc = gev__park(hub, &w);
-    if (rc < 0) {
-        gev__list_remove(&self->link);
-    }
-    return rc;
+    w.list = &x->joiners;
+    return gev__park(hub, &w);
 }
 
 static int join_all(struct gev__hub *hub, struct gev_greenlet *const *v,
@@ -285,9 +279,8 @@ int gev_joinall(struct gev_greenlet *const *v, size_t n, double timeout)
 
 static void end_new(struct gev__hub *hub, struct gev_greenlet *g)
 {
-    gev__list_remove(&g->link);
     if (g->hub_state == GEV__QUEUED) {
-        hub->n_ready--;
+        gev__list_remove(&g->link);
     } else if (g->hub_state == GEV__PARKED) {
         hub->n_parked--;
     }

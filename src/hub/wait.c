@@ -63,32 +63,44 @@ static int begin(struct gev__hub *hub, struct gev_greenlet *g,
         g->flags |= GEV__WAKEABLE;
         hub->n_wakeable++;
     }
+    if (w->list) {
+        g->flags |= GEV__LISTED;
+        gev__list_push(w->list, &g->link);
+    }
     g->hub_state = GEV__PARKED;
     hub->n_parked++;
     return 0;
 }
 
-/* Undoes begin() when there turned out to be no room. */
-static void cancel(struct gev__hub *hub, struct gev_greenlet *g)
+/* It is not parked any more. */
+static inline void unpark(struct gev__hub *hub, struct gev_greenlet *g)
 {
     gev__timing_end(g);
-    if (g->flags & GEV__WAKEABLE) {
-        g->flags &= (uint8_t)~GEV__WAKEABLE;
-        hub->n_wakeable--;
+    if (g->flags & (GEV__WAKEABLE | GEV__LISTED)) {
+        hub->n_wakeable -= (g->flags & GEV__WAKEABLE) != 0;
+        if (g->flags & GEV__LISTED) {
+            gev__list_remove(&g->link);
+        }
+        g->flags &= (uint8_t) ~(GEV__WAKEABLE | GEV__LISTED);
     }
-    g->hub_state = GEV__FREE;
     hub->n_parked--;
+}
+
+/* There turned out to be no room. */
+static void cancel(struct gev__hub *hub, struct gev_greenlet *g)
+{
+    unpark(hub, g);
+    g->hub_state = GEV__FREE;
     g->dead_low = 0;
     g->dead_high = 0;
 }
 
+/* The switch is its last call: see gev__switch_leave(). */
 __attribute__((noinline)) int gev__park(struct gev__hub *hub,
                                         const struct gev__wait *w)
 {
     struct gev__core *core = hub->core;
     struct gev_greenlet *g = core->current;
-    int saved_errno = *core->errno_at;
-    void *result;
     int rc = begin(hub, g, w);
 
     if (rc < 0) {
@@ -101,27 +113,20 @@ __attribute__((noinline)) int gev__park(struct gev__hub *hub,
         cancel(hub, g);
         return -ENOMEM;
     }
-    result = gev__switch(core, hub->self, NULL);
-    g->dead_low = 0;
-    g->dead_high = 0;
-    *core->errno_at = saved_errno;
-    return (int)(intptr_t)result;
+    return gev__switch_leave(core, g, hub->self);
 }
 
 __attribute__((noinline)) int gev__requeue(struct gev__hub *hub)
 {
     struct gev__core *core = hub->core;
     struct gev_greenlet *g = core->current;
-    int saved_errno = *core->errno_at;
 
     if (__builtin_expect(gev__switch_reserve(core, g) < 0, 0)) {
         return -ENOMEM;
     }
     g->slot = NULL;
     gev__ready_push(hub, g);
-    gev__switch(core, hub->self, NULL);
-    *core->errno_at = saved_errno;
-    return 0;
+    return gev__switch_leave(core, g, hub->self);
 }
 
 void gev__wake(struct gev_greenlet *g, uint32_t seq, int result)
@@ -132,13 +137,7 @@ void gev__wake(struct gev_greenlet *g, uint32_t seq, int result)
         return;
     }
     g->wait_seq++;
-    gev__timing_end(g);
-    if (g->flags & GEV__WAKEABLE) {
-        g->flags &= (uint8_t)~GEV__WAKEABLE;
-        hub->n_wakeable--;
-    }
-    hub->n_parked--;
-    gev__list_remove(&g->link);
+    unpark(hub, g);
     g->slot = (void *)(intptr_t)result;
     gev__ready_push(hub, g);
 }
@@ -192,12 +191,32 @@ void gev__pad_received(const struct gev__hub *hub, void *buf, size_t len,
     }
 }
 
-int gev_yield(void)
+static __attribute__((noinline)) int yield_slow(void)
 {
     struct gev__hub *hub;
     int rc = gev__enter(&hub);
 
     return (int)gev__ret(rc < 0 ? rc : gev__requeue(hub));
+}
+
+/* As gev__requeue(), with the switch as its own last call. */
+int gev_yield(void)
+{
+    struct gev__hub *hub = gev__hub_tls;
+    struct gev__core *core;
+    struct gev_greenlet *g;
+
+    if (__builtin_expect(!gev__may_enter(hub), 0)) {
+        return yield_slow();
+    }
+    core = hub->core;
+    g = core->current;
+    if (__builtin_expect(gev__switch_reserve(core, g) < 0, 0)) {
+        return (int)gev__ret(-ENOMEM);
+    }
+    g->slot = NULL;
+    gev__ready_push(hub, g);
+    return gev__switch_leave(core, g, hub->self);
 }
 
 int gev_sleep(double secs)

@@ -47,6 +47,7 @@ struct gev__wait {
     double deadline;         /* of gev_now(); INFINITY for none */
     enum gev__reason reason; /* for reports */
     void *object;            /* for reports */
+    struct gev__list *list;  /* waiters to be listed with, or NULL */
     int wakeable;            /* 1: I/O, a timer, a job … outside may wake it; 0:
                                 only another greenlet can (join, event) */
     void *dead_buf;          /* bytes about to be overwritten by a receive, or
@@ -92,7 +93,8 @@ double gev__deadline(double secs);
 
 /**
  * gev__wake_all() - gev__wake() whoever is in a list of waiters
- * @waiters: of gev_greenlet.link; empty afterwards
+ * @waiters: of gev_greenlet.link, parked with it as their list; empty
+ *           afterwards
  */
 void gev__wake_all(struct gev__list *waiters, int result);
 
