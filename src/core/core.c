@@ -201,12 +201,7 @@ static void release_one(void *object, void *arg)
     if (g->life == GEV__NEW) {
         gev__greenlet_end_new(arg, g, ECANCELED);
     }
-    if (g->extra) {
-        free(g->extra->copy);
-        free(g->extra->timing);
-        free(g->extra);
-        g->extra = NULL;
-    }
+    gev__greenlet_free_extra(g);
 }
 
 void gev__core_end(void)

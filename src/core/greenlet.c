@@ -40,15 +40,50 @@ struct gev_greenlet *gev__greenlet_make(struct gev__core *core, gev_fn *fn,
     return g;
 }
 
+struct gev__extra *gev__greenlet_extra_with(struct gev_greenlet *g, size_t size)
+{
+    struct gev__slabs *slabs = gev__slab_owner(g);
+    struct gev__extra *x = g->extra;
+
+    if (x) {
+        return x;
+    }
+    size = (sizeof *x + size + 15) & ~(size_t)15;
+    x = gev__slab_alloc(slabs, gev__image_class(size), size);
+    if (x) {
+        *x = (struct gev__extra){ 0 };
+        gev__list_init(&x->joiners);
+        g->extra = x;
+    }
+    return x;
+}
+
 struct gev__extra *gev__greenlet_extra(struct gev_greenlet *g)
 {
-    if (!g->extra) {
-        g->extra = calloc(1, sizeof *g->extra);
-        if (g->extra) {
-            gev__list_init(&g->extra->joiners);
-        }
+    return gev__greenlet_extra_with(g, 0);
+}
+
+int gev__greenlet_defer(struct gev_greenlet *g, void (*fn)(void *arg), void *arg)
+{
+    struct gev__extra *x = gev__greenlet_extra(g);
+    struct gev__defer *d = malloc(sizeof *d);
+
+    if (!x || !d) {
+        free(d);
+        return -ENOMEM;
     }
-    return g->extra;
+    *d = (struct gev__defer){ .next = x->defers, .fn = fn, .arg = arg };
+    x->defers = d;
+    return 0;
+}
+
+void gev__greenlet_free_extra(struct gev_greenlet *g)
+{
+    if (g->extra) {
+        gev__greenlet_run_defers(g);
+        gev__slab_free(g->extra);
+        g->extra = NULL;
+    }
 }
 
 void gev__greenlet_run_defers(struct gev_greenlet *g)
@@ -282,13 +317,7 @@ static void destroy(struct gev__core *core, struct gev_greenlet *g)
         g->refs = 1;
         gev__greenlet_end_new(core, g, ECANCELED);
     }
-    if (g->extra) {
-        gev__greenlet_run_defers(g);
-        free(g->extra->copy);
-        free(g->extra->timing);
-        free(g->extra);
-        g->extra = NULL;
-    }
+    gev__greenlet_free_extra(g);
     gev__slab_free(g);
     if (parent) {
         gev__greenlet_drop(core, parent);
@@ -432,26 +461,19 @@ void *gev_value(const struct gev_greenlet *g)
 int gev_defer(void (*fn)(void *arg), void *arg)
 {
     struct gev__core *core;
-    struct gev__defer *d;
-    struct gev__extra *x;
     int rc = gev__core_start(&core);
 
-    if (rc < 0 || !fn) {
-        return (int)gev__ret(rc < 0 ? rc : -EINVAL);
+    if (rc == 0 && !fn) {
+        rc = -EINVAL;
     }
-    if (core->current == core->hub) {
-        return (int)gev__ret(-EPERM);
+    if (rc == 0 && core->current == core->hub) {
+        rc = -EPERM;
     }
-    if (gev__on_run_stack(core, arg)) {
-        return (int)gev__ret(-EFAULT);
+    if (rc == 0 && gev__on_run_stack(core, arg)) {
+        rc = -EFAULT;
     }
-    x = gev__greenlet_extra(core->current);
-    d = malloc(sizeof *d);
-    if (!x || !d) {
-        free(d);
-        return (int)gev__ret(-ENOMEM);
+    if (rc == 0) {
+        rc = gev__greenlet_defer(core->current, fn, arg);
     }
-    *d = (struct gev__defer){ .next = x->defers, .fn = fn, .arg = arg };
-    x->defers = d;
-    return 0;
+    return (int)gev__ret(rc);
 }

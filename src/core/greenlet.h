@@ -92,13 +92,17 @@ struct gev__defer {
 
 /**
  * struct gev__extra - the part of a greenlet that few of them need
+ *
+ * From the slabs, so it is freed without being told its size.
  */
 struct gev__extra {
-    struct gev__defer *defers; /* last recorded first */
-    void *copy;                /* (hub) gev_spawn_copy()'s, freed at the end */
-    struct gev__list joiners;  /* (hub) of gev_greenlet.link */
+    struct gev__defer *defers;  /* last recorded first */
     struct gev__timing *timing; /* (hub) timer, scopes and shields, or NULL */
+    struct gev__list joiners;   /* (hub) of gev_greenlet.link */
+    char data[];                /* (hub) what was given along, 16-byte aligned */
 };
+
+#define GEV__EXTRA_DATA_MAX ((size_t)448)
 
 /* GEV_STACK: how shared greenlets are run. */
 enum gev__mode {
@@ -208,6 +212,28 @@ struct gev_greenlet *gev__greenlet_make(struct gev__core *core, gev_fn *fn,
  * gev__greenlet_extra() - its extra part, made if need be; NULL without memory
  */
 struct gev__extra *gev__greenlet_extra(struct gev_greenlet *g);
+
+/**
+ * gev__greenlet_extra_with() - its extra part, with room for data
+ * @size: bytes of data, at most GEV__EXTRA_DATA_MAX
+ *
+ * Return:    NULL without memory
+ */
+struct gev__extra *gev__greenlet_extra_with(struct gev_greenlet *g,
+                                            size_t size);
+
+/**
+ * gev__greenlet_defer() - gev_defer() for any greenlet, unchecked
+ *
+ * Return:    0 or -ENOMEM
+ */
+int gev__greenlet_defer(struct gev_greenlet *g, void (*fn)(void *arg),
+                        void *arg);
+
+/**
+ * gev__greenlet_free_extra() - run what was deferred, then free the extra part
+ */
+void gev__greenlet_free_extra(struct gev_greenlet *g);
 
 /**
  * gev__greenlet_drop() - what gev_unref() does, on the owning thread

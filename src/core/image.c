@@ -45,7 +45,7 @@ void gev__image_classes_init(void)
     }
 }
 
-static unsigned class_of(size_t need)
+unsigned gev__image_class(size_t need)
 {
     unsigned i = (unsigned)((need + FINE_STEP - 1) / FINE_STEP);
 
@@ -86,7 +86,7 @@ void gev__image_free(struct gev__core *core, struct gev_greenlet *g)
 int gev__image_reclass(struct gev__core *core, struct gev_greenlet *g,
                        size_t need)
 {
-    unsigned class = class_of(need);
+    unsigned class = gev__image_class(need);
     char *image;
 
     if (class == g->image_class) {

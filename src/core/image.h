@@ -24,6 +24,11 @@ extern uint32_t gev__image_size[GEV__N_IMAGE_CLASSES]
 void gev__image_classes_init(void);
 
 /**
+ * gev__image_class() - the smallest class that holds so many bytes
+ */
+unsigned gev__image_class(size_t need);
+
+/**
  * gev__image_reclass() - the slow part of gev__image_reserve()
  */
 int gev__image_reclass(struct gev__core *core, struct gev_greenlet *g,

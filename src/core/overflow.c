@@ -62,10 +62,14 @@ static void on_fault(int signo, siginfo_t *info, void *context)
     const struct gev__core *core = gev__core_tls;
 
     (void)context;
-    if (core && gev__stack_guards(core, info->si_addr)) {
+    if (core && info->si_code > 0 &&
+        gev__stack_guards(core, info->si_addr)) {
         report(core->current, info->si_addr);
     }
     sigaction(signo, &former, NULL); /* the instruction faults again */
+    if (info->si_code <= 0) {
+        raise(signo); /* it was sent: no instruction will repeat it */
+    }
 }
 
 static void install(void)

@@ -23,6 +23,7 @@
 
 #include <gev/io.h>
 
+#include "core/image.h"
 #include "hub/wait.h"
 
 #define TABLE GEV__FD_TABLE
@@ -151,9 +152,9 @@ static int look(struct gev__fd *f)
         errno = saved_errno;
         return -EBADF;
     }
-    f->nonblock = flags & O_NONBLOCK;
+    f->nonblock = (flags & O_NONBLOCK) != 0;
     if (S_ISSOCK(st.st_mode)) {
-        f->kind = (uint8_t)socket_kind(f->fd);
+        f->kind = socket_kind(f->fd) & 7u;
     } else if (S_ISREG(st.st_mode) || S_ISDIR(st.st_mode) ||
                S_ISBLK(st.st_mode)) {
         f->kind = GEV__FD_FILE;
@@ -193,7 +194,7 @@ int gev__fd_opened(struct gev__hub *hub, int fd, enum gev__fd_kind kind)
     if (f->kind != GEV__FD_UNKNOWN) {
         gev__fd_closing(hub, fd); /* it was closed behind our back */
     }
-    f->kind = (uint8_t)kind;
+    f->kind = kind & 7u;
     f->nonblock = true;
     return 0;
 }
@@ -217,11 +218,9 @@ static void wake_everybody(struct gev__fd *f, int result)
     struct gev__fd_more *m = f->more;
 
     if (f->rd_waits) {
-        f->rd_waits = false;
         gev__wake(f->reader, f->reader->wait_seq, result);
     }
     if (f->wr_waits) {
-        f->wr_waits = false;
         gev__wake(f->writer, f->writer->wait_seq, result);
     }
     if (!m) {
@@ -314,7 +313,6 @@ static void on_readable(struct gev__hub *hub, struct gev__fd *f)
     bool any = f->rd_waits;
 
     if (any) {
-        f->rd_waits = false;
         gev__wake(f->reader, f->reader->wait_seq, 0);
     }
     if (f->more) {
@@ -332,7 +330,6 @@ static void on_writable(struct gev__hub *hub, struct gev__fd *f)
     bool any = f->wr_waits;
 
     if (any) {
-        f->wr_waits = false;
         gev__wake(f->writer, f->writer->wait_seq, 0);
     }
     any |= wake_first(&m->writers);
@@ -383,38 +380,38 @@ static bool queues(const struct gev__fd *f)
     return f->kind == GEV__FD_DGRAM || f->kind == GEV__FD_LISTENER;
 }
 
+/* Datagram sockets and listeners: at the end of the queue of waiters. */
+static int wait_in_queue(struct gev__hub *hub, struct gev__fd *f, unsigned how,
+                         double deadline)
+{
+    struct gev__fd_more *m = more_of(f);
+
+    if (!m) {
+        return -ENOMEM;
+    }
+    return gev__park_as(hub, how, f, deadline,
+                        how & GEV__WAIT_WRITE ? &m->writers : &m->readers);
+}
+
+/* Parks with its last call: nothing of this frame is kept. */
 int gev__fd_wait(struct gev__hub *hub, struct gev__fd *f, int event,
                  double deadline, void *dead_buf, size_t dead_len)
 {
-    struct gev__wait w = {
-        .deadline = deadline,
-        .reason = event == GEV_READ ? GEV__WAIT_READ : GEV__WAIT_WRITE,
-        .object = (void *)(intptr_t)f->fd,
-        .wakeable = 1,
-        .dead_buf = dead_buf,
-        .dead_len = dead_len,
-    };
-    uint32_t generation = f->generation;
+    unsigned how = GEV__PARK_WAKEABLE |
+                   (event == GEV_READ ? GEV__WAIT_READ : GEV__WAIT_WRITE);
     int rc = watch(hub, f, event);
 
     if (rc < 0) {
         return rc;
     }
+    if (dead_buf) {
+        gev__set_dead_range(hub->core, hub->core->current,
+                            __builtin_dwarf_cfa(), dead_buf, dead_len);
+    }
     if (queues(f)) {
-        struct gev__fd_more *m = more_of(f);
-
-        if (!m) {
-            return -ENOMEM;
-        }
-        w.list = event == GEV_READ ? &m->readers : &m->writers;
-        return gev__park(hub, &w);
+        return wait_in_queue(hub, f, how, deadline);
     }
-    *(event == GEV_READ ? &f->rd_waits : &f->wr_waits) = true;
-    rc = gev__park(hub, &w);
-    if (rc < 0 && f->generation == generation) {
-        *(event == GEV_READ ? &f->rd_waits : &f->wr_waits) = false;
-    }
-    return rc;
+    return gev__park_as(hub, how, f, deadline, NULL);
 }
 
 void gev__fd_timeouts(const struct gev__fd *f, double *ret_rd, double *ret_wr)

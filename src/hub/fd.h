@@ -36,22 +36,22 @@ enum gev__fd_kind {
 };
 
 /**
- * struct gev__fd - a descriptor number
+ * struct gev__fd - a descriptor number, 80 bytes
  */
 struct gev__fd {
     struct gev__io_watch rd;     /* libev's watcher for reading */
     struct gev_greenlet *reader; /* who is in a read call (streams, pipes) */
     struct gev_greenlet *writer; /* who is in a write call */
     struct gev__fd_more *more;   /* what few descriptors need, or NULL */
-    uint32_t generation;         /* grows at each close */
     int fd;                      /* the number */
-    uint8_t kind;                /* enum gev__fd_kind */
-    bool nonblock;               /* O_NONBLOCK is set: gev opened it, or the
+    uint32_t generation : 24;    /* grows at each close; may wrap */
+    uint32_t kind : 3;           /* enum gev__fd_kind */
+    uint32_t nonblock : 1;       /* O_NONBLOCK is set: gev opened it, or the
                                     look at it showed so */
-    bool drained;                /* the last read was short: nothing is left */
-    bool rd_fresh;               /* rd must be set anew before it starts */
-    bool rd_waits;               /* @reader is parked for reading */
-    bool wr_waits;               /* @writer is parked for writing */
+    uint32_t drained : 1;        /* the last read was short: nothing is left */
+    uint32_t rd_fresh : 1;       /* rd must be set anew before it starts */
+    uint32_t rd_waits : 1;       /* @reader is parked for reading */
+    uint32_t wr_waits : 1;       /* @writer is parked for writing */
 };
 
 /**
@@ -73,20 +73,29 @@ static inline int gev__fd_get(struct gev__hub *hub, int fd,
  */
 int gev__fd_get_slow(struct gev__hub *hub, int fd, struct gev__fd **ret);
 
+/* The record of a descriptor that has been looked at, or NULL. */
+static inline struct gev__fd *gev__fd_known(const struct gev__hub *hub, int fd)
+{
+    size_t i = (size_t)(unsigned)fd / GEV__FD_TABLE;
+    struct gev__fd *f;
+
+    if (__builtin_expect(i >= hub->n_fd_tables || !hub->fds[i], 0)) {
+        return NULL;
+    }
+    f = &hub->fds[i][(unsigned)fd % GEV__FD_TABLE];
+    return __builtin_expect(f->kind != GEV__FD_UNKNOWN, 1) ? f : NULL;
+}
+
 static inline int gev__fd_get(struct gev__hub *hub, int fd,
                               struct gev__fd **ret)
 {
-    size_t i = (size_t)(unsigned)fd / GEV__FD_TABLE;
+    struct gev__fd *f = gev__fd_known(hub, fd);
 
-    if (__builtin_expect(i < hub->n_fd_tables && hub->fds[i], 1)) {
-        struct gev__fd *f = &hub->fds[i][(unsigned)fd % GEV__FD_TABLE];
-
-        if (__builtin_expect(f->kind != GEV__FD_UNKNOWN, 1)) {
-            *ret = f;
-            return 0;
-        }
+    if (__builtin_expect(!f, 0)) {
+        return gev__fd_get_slow(hub, fd, ret);
     }
-    return gev__fd_get_slow(hub, fd, ret);
+    *ret = f;
+    return 0;
 }
 
 /**

@@ -94,6 +94,7 @@ static bool poll_loop(struct gev__hub *hub, bool block)
     hub->polling = true;
     users = gev__loop_poll(&hub->loop, block);
     hub->polling = false;
+    hub->users = users;
     return users;
 }
 
@@ -160,6 +161,9 @@ static void on_end(struct gev_greenlet *g)
     }
     if (g->err && g->err != ECANCELED && !watched) {
         gev__greenlet_failed(hub, g);
+    }
+    if (g->flags & GEV__SERVES) {
+        hub->on_served(g);
     }
     hub->n_spawned--;
     gev__greenlet_drop(hub->core, g);
@@ -255,7 +259,13 @@ int gev_run(double timeout)
         return (int)gev__ret(-EPERM);
     }
     w.deadline = gev__deadline(timeout);
-    return (int)gev__ret(gev__park(hub, &w));
+    rc = gev__park(hub, &w);
+    if (rc == -ETIMEDOUT && !hub->core->current->interrupt &&
+        gev__list_empty(&hub->ready) && !hub->n_wakeable && !hub->holds &&
+        !hub->users) {
+        rc = 0; /* time is up, and so is everything else */
+    }
+    return (int)gev__ret(rc);
 }
 
 int gev_is_hub(void)

@@ -41,6 +41,7 @@ enum gev__greenlet_flag {
     GEV__WAKEABLE = 4, /* parked; something outside may wake it */
     GEV__WATCHED = 8,  /* somebody joined it: its error is theirs to see */
     GEV__LISTED = 16,  /* parked, and in a list of waiters by its link */
+    GEV__SERVES = 32,  /* its end is told to gev__hub.on_served */
 };
 
 /* Calls that may do I/O before a greenlet yields to the others. */
@@ -58,6 +59,7 @@ struct gev__hub {
     struct gev__list ready;      /* run queue, of gev_greenlet.link */
     int budget;                  /* calls left to the one that runs */
     bool polling;                /* libev's callbacks are running */
+    bool users;                  /* the last poll saw watchers of the user */
     bool forked;                 /* in a child that has not looked yet */
     bool orphaned;               /* main was dropped by a fork */
     size_t n_parked;             /* parked */
@@ -73,6 +75,7 @@ struct gev__hub {
     size_t n_fd_tables;          /* how many tables @fds has room for */
     struct gev__list signals;    /* of gev__signo.link: watched ones */
     struct gev_hub *remote;      /* how other threads reach it, or NULL */
+    void (*on_served)(struct gev_greenlet *g); /* of net: see GEV__SERVES */
     gev_error_fn *on_error;      /* gev_set_error_handler() */
     void *on_error_arg;          /* for it */
     gev_report_fn *report;       /* gev_set_report() */

@@ -110,6 +110,7 @@ int gev__loop_init(struct gev__loop *l, const struct gev__loop_calls *calls,
     }
     rc = gev__loop_reserve(l, 64, 64);
     if (rc < 0) {
+        free(l->changed); /* the half of it that there was memory for */
         return rc;
     }
     ev_set_allocator(gev__evmem_alloc);

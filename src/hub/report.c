@@ -10,6 +10,7 @@
 
 #include "core/ret.h"
 #include "hub/hub.h"
+#include "hub/fd.h"
 #include "hub/spawn.h"
 #include "hub/wait.h"
 
@@ -50,6 +51,7 @@ void gev__report(struct gev__hub *hub, const char *fmt, ...)
 
 void gev__greenlet_failed(struct gev__hub *hub, struct gev_greenlet *g)
 {
+    hub->budget = 0; /* its calls take the slow path, which finds it DEAD */
     if (hub->on_error) {
         hub->on_error(g, g->err, hub->on_error_arg);
         return;
@@ -63,13 +65,14 @@ void gev__greenlet_failed(struct gev__hub *hub, struct gev_greenlet *g)
 static void describe(const struct gev_greenlet *g, char *buf, size_t size)
 {
     int n = (int)(intptr_t)g->slot;
+    const struct gev__fd *f = g->slot;
 
     switch ((enum gev__reason)g->reason) {
     case GEV__WAIT_READ:
-        snprintf(buf, size, "waits to read descriptor %d", n);
+        snprintf(buf, size, "waits to read descriptor %d", f->fd);
         break;
     case GEV__WAIT_WRITE:
-        snprintf(buf, size, "waits to write descriptor %d", n);
+        snprintf(buf, size, "waits to write descriptor %d", f->fd);
         break;
     case GEV__WAIT_FDS:
         snprintf(buf, size, "waits for several descriptors");

@@ -54,36 +54,67 @@ static int spawn(gev_fn *fn, void *arg, size_t stack_size,
     return rc;
 }
 
+/* Copies @data to where it lives as long as @g; NULL without memory. */
+static void *give_along(struct gev_greenlet *g, const void *data, size_t size)
+{
+    void *copy;
+
+    if (size <= GEV__EXTRA_DATA_MAX) {
+        struct gev__extra *x = gev__greenlet_extra_with(g, size);
+
+        return x ? memcpy(x->data, data, size) : NULL;
+    }
+    copy = malloc(size);
+    if (copy && gev__greenlet_defer(g, free, copy) < 0) {
+        free(copy);
+        copy = NULL;
+    }
+    return copy ? memcpy(copy, data, size) : NULL;
+}
+
 static int spawn_copy(gev_fn *fn, const void *data, size_t size,
                       struct gev_greenlet **ret)
 {
-    struct gev__extra *x;
-    void *copy;
+    struct gev_greenlet *g;
     int rc;
 
     if (!data && size) {
         return -EINVAL;
     }
-    copy = malloc(size ? size : 1);
-    if (!copy) {
-        return -ENOMEM;
-    }
-    if (size) {
-        memcpy(copy, data, size);
-    }
-    rc = spawn(fn, copy, 0, ret);
+    rc = spawn(fn, NULL, 0, &g);
     if (rc < 0) {
-        free(copy);
         return rc;
     }
-    x = gev__greenlet_extra(*ret);
-    if (!x) {
-        free(copy);
-        gev__kill(gev__hub_tls, *ret);
-        gev__greenlet_drop(gev__core_get(), *ret);
+    g->slot = give_along(g, size ? data : "", size);
+    if (!g->slot) {
+        gev__kill(gev__hub_tls, g);
+        gev__greenlet_drop(gev__core_get(), g);
         return -ENOMEM;
     }
-    x->copy = copy;
+    *ret = g;
+    return 0;
+}
+
+int gev__spawn_with(struct gev__hub *hub, gev_fn *fn, size_t size,
+                    unsigned flags, void **ret_data)
+{
+    struct gev_greenlet *g;
+    struct gev__extra *x;
+    int rc = make(hub, fn, NULL, 0, &g);
+
+    if (rc < 0) {
+        return rc;
+    }
+    g->refs--; /* there is no handle */
+    x = gev__greenlet_extra_with(g, size);
+    if (!x) {
+        gev__kill(hub, g);
+        return -ENOMEM;
+    }
+    g->flags |= (uint8_t)flags;
+    g->slot = x->data;
+    *ret_data = x->data;
+    gev__ready_push(hub, g);
     return 0;
 }
 

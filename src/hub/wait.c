@@ -19,6 +19,7 @@
 
 #include "core/image.h"
 #include "core/switch.h"
+#include "hub/fd.h"
 #include "hub/timing.h"
 
 #define PATTERN 0xa5
@@ -41,79 +42,108 @@ double gev__deadline(double secs)
     return secs < INFINITY ? gev__now() + secs : INFINITY;
 }
 
-/* Notes the wait; 0, or what keeps it from beginning. */
-static int begin(struct gev__hub *hub, struct gev_greenlet *g,
-                 const struct gev__wait *w)
+/* Tells a descriptor's record whether its reader, or writer, is parked. */
+static inline void set_waits(const struct gev_greenlet *g, struct gev__fd *f,
+                             bool waits)
 {
-    int rc = 0;
+    if (g->reason == GEV__WAIT_READ) {
+        f->rd_waits = waits;
+    } else {
+        f->wr_waits = waits;
+    }
+}
 
-    if (g->interrupt) {
-        return -g->interrupt;
-    }
-    if (w->deadline < INFINITY || (g->extra && g->extra->timing)) {
-        rc = gev__timing_begin(hub, g, w->deadline);
-        if (rc < 0) {
-            return rc;
-        }
-    }
-    g->reason = (uint8_t)w->reason;
-    g->slot = w->object;
-    /* The limit of a gev_run() is not something that is left to do. */
-    if ((w->wakeable || rc > 0) && w->reason != GEV__WAIT_RUN) {
+/* Waits for a descriptor, and not in a queue? */
+static inline bool waits_as_owner(const struct gev_greenlet *g)
+{
+    return (g->reason == GEV__WAIT_READ || g->reason == GEV__WAIT_WRITE) &&
+           !(g->flags & GEV__LISTED);
+}
+
+static inline void park(struct gev__hub *hub, struct gev_greenlet *g,
+                        unsigned how, void *object, struct gev__list *list)
+{
+    g->reason = (uint8_t)how;
+    g->slot = object;
+    if (how & GEV__PARK_WAKEABLE) {
         g->flags |= GEV__WAKEABLE;
         hub->n_wakeable++;
     }
-    if (w->list) {
+    if (list) {
         g->flags |= GEV__LISTED;
-        gev__list_push(w->list, &g->link);
+        gev__list_push(list, &g->link);
+    } else if (waits_as_owner(g)) {
+        set_waits(g, object, true);
     }
     g->hub_state = GEV__PARKED;
     hub->n_parked++;
-    return 0;
 }
 
-/* It is not parked any more. */
+/* The wait is over: undoes park(). */
 static inline void unpark(struct gev__hub *hub, struct gev_greenlet *g)
 {
-    gev__timing_end(g);
-    if (g->flags & (GEV__WAKEABLE | GEV__LISTED)) {
-        hub->n_wakeable -= (g->flags & GEV__WAKEABLE) != 0;
-        if (g->flags & GEV__LISTED) {
-            gev__list_remove(&g->link);
-        }
-        g->flags &= (uint8_t) ~(GEV__WAKEABLE | GEV__LISTED);
+    if (waits_as_owner(g)) {
+        set_waits(g, g->slot, false);
     }
+    gev__timing_end(g);
+    hub->n_wakeable -= (g->flags & GEV__WAKEABLE) != 0;
+    if (g->flags & GEV__LISTED) {
+        gev__list_remove(&g->link);
+    }
+    g->flags &= (uint8_t) ~(GEV__WAKEABLE | GEV__LISTED);
     hub->n_parked--;
 }
 
-/* There turned out to be no room. */
-static void cancel(struct gev__hub *hub, struct gev_greenlet *g)
+/* Sees to a limit in time: 1 if there is one, 0 if not, or -ENOMEM. */
+static inline int begin_timing(struct gev__hub *hub, struct gev_greenlet *g,
+                               double deadline)
 {
-    unpark(hub, g);
-    g->hub_state = GEV__FREE;
-    g->dead_low = 0;
-    g->dead_high = 0;
+    if (deadline == INFINITY && !(g->extra && g->extra->timing)) {
+        return 0;
+    }
+    return gev__timing_begin(hub, g, deadline);
 }
 
-/* The switch is its last call: see gev__switch_leave(). */
-__attribute__((noinline)) int gev__park(struct gev__hub *hub,
-                                        const struct gev__wait *w)
+static __attribute__((noinline)) int refuse(struct gev_greenlet *g, int rc)
+{
+    gev__timing_end(g);
+    g->dead_low = 0;
+    g->dead_high = 0;
+    return rc;
+}
+
+/* The switch is its last call: see core/switch.h. */
+__attribute__((noinline)) int gev__park_as(struct gev__hub *hub, unsigned how,
+                                           void *object, double deadline,
+                                           struct gev__list *list)
 {
     struct gev__core *core = hub->core;
     struct gev_greenlet *g = core->current;
-    int rc = begin(hub, g, w);
+    int rc;
 
-    if (rc < 0) {
-        return rc;
+    if (__builtin_expect(g->interrupt, 0)) {
+        return refuse(g, -g->interrupt);
     }
-    if (w->dead_buf) {
-        gev__set_dead_range(core, g, w, w->dead_buf, w->dead_len);
+    rc = begin_timing(hub, g, deadline);
+    if (__builtin_expect(rc < 0, 0)) {
+        return refuse(g, rc);
     }
     if (__builtin_expect(gev__switch_reserve(core, g) < 0, 0)) {
-        cancel(hub, g);
-        return -ENOMEM;
+        return refuse(g, -ENOMEM);
     }
+    /* The limit of a gev_run() is not something that is left to do. */
+    if (rc > 0 && how != GEV__WAIT_RUN) {
+        how |= GEV__PARK_WAKEABLE;
+    }
+    park(hub, g, how, object, list);
     return gev__switch_leave(core, g, hub->self);
+}
+
+int gev__park(struct gev__hub *hub, const struct gev__wait *w)
+{
+    return gev__park_as(
+        hub, (unsigned)w->reason | (w->wakeable ? GEV__PARK_WAKEABLE : 0),
+        w->object, w->deadline, w->list);
 }
 
 __attribute__((noinline)) int gev__requeue(struct gev__hub *hub)
@@ -222,7 +252,6 @@ int gev_yield(void)
 int gev_sleep(double secs)
 {
     struct gev__hub *hub;
-    struct gev__wait w = { .reason = GEV__WAIT_SLEEP };
     int rc;
 
     if (!gev__secs_ok(secs)) {
@@ -235,8 +264,7 @@ int gev_sleep(double secs)
     if (rc < 0) {
         return (int)gev__ret(rc);
     }
-    w.deadline = gev__deadline(secs);
-    rc = gev__park(hub, &w);
+    rc = gev__park_as(hub, GEV__WAIT_SLEEP, NULL, gev__deadline(secs), NULL);
     if (rc == -ETIMEDOUT && !hub->core->current->interrupt) {
         rc = 0; /* it was this very sleep that ended, not a scope */
     }

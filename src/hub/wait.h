@@ -26,8 +26,8 @@
  */
 enum gev__reason {
     GEV__WAIT_NONE,
-    GEV__WAIT_READ,   /* .object: the descriptor number */
-    GEV__WAIT_WRITE,  /* .object: the descriptor number */
+    GEV__WAIT_READ,   /* .object: its struct gev__fd */
+    GEV__WAIT_WRITE,  /* .object: its struct gev__fd */
     GEV__WAIT_FDS,    /* observers: gev_wait_fd, gev_poll, gev_select */
     GEV__WAIT_SLEEP,
     GEV__WAIT_JOIN,   /* .object: the greenlet */
@@ -50,9 +50,6 @@ struct gev__wait {
     struct gev__list *list;  /* waiters to be listed with, or NULL */
     int wakeable;            /* 1: I/O, a timer, a job … outside may wake it; 0:
                                 only another greenlet can (join, event) */
-    void *dead_buf;          /* bytes about to be overwritten by a receive, or
-                                NULL: not kept if they are on the own stack */
-    size_t dead_len;         /* bytes at dead_buf */
 };
 
 /**
@@ -72,6 +69,19 @@ static inline uint32_t gev__wait_seq(const struct gev__hub *hub)
  * Return:    the waker's @result; -ETIMEDOUT, -ECANCELED, -EDEADLK, -ENOMEM
  */
 int gev__park(struct gev__hub *hub, const struct gev__wait *w);
+
+/* For gev__park_as(): something outside may end the wait. */
+#define GEV__PARK_WAKEABLE 0x100u
+
+/**
+ * gev__park_as() - gev__park() without a frame of its own
+ * @how:    enum gev__reason, and perhaps GEV__PARK_WAKEABLE
+ * @object: for reports; with GEV__WAIT_READ and _WRITE the struct gev__fd
+ *
+ * As the last call of a function it leaves nothing of it on the stack.
+ */
+int gev__park_as(struct gev__hub *hub, unsigned how, void *object,
+                 double deadline, struct gev__list *list);
 
 /**
  * gev__wake() - end a wait, if it is still the one that is meant

@@ -1,0 +1,126 @@
+/* SPDX-License-Identifier: MIT */
+/*
+ * sendfile: file to descriptor inside the kernel
+ *
+ * sendfile(2) has no flags, so two things that send(2) is told per call must be
+ * arranged around it:
+ *
+ *   not to block    where @out's O_NONBLOCK is not set, it is for the instant of
+ *                   the call
+ *   no SIGPIPE      the kernel raises it in the calling thread: it is blocked,
+ *                   and one that this call made is taken off before unblocking
+ *
+ * Failure modes
+ *   error after some bytes   the bytes count; errno says what stopped it
+ *   the file is shorter      the bytes count; errno is 0
+ */
+#include "net/io.h"
+
+#include <fcntl.h>
+#include <limits.h>
+#include <pthread.h>
+#include <signal.h>
+#include <sys/sendfile.h>
+#include <time.h>
+
+#include "net/nonblock.h"
+
+/* Bytes per step: what a loop over a fast peer sends between budget checks. */
+#define STEP ((size_t)1 << 20)
+
+struct source {
+    int in;
+    off_t *offset;
+};
+
+/* Takes a pending SIGPIPE off this thread. */
+static void consume(const sigset_t *sigpipe)
+{
+    static const struct timespec at_once;
+
+    while (sigtimedwait(sigpipe, NULL, &at_once) < 0 && errno == EINTR) {
+    }
+}
+
+static ssize_t sendfile_quietly(int out, const struct source *src, size_t n)
+{
+    sigset_t sigpipe, before;
+
+    sigemptyset(&sigpipe);
+    sigaddset(&sigpipe, SIGPIPE);
+    if (pthread_sigmask(SIG_BLOCK, &sigpipe, &before) != 0) {
+        sigemptyset(&before); /* UNTESTED: fails only for a bad argument */
+    }
+    ssize_t r = sendfile(out, src->in, src->offset, n);
+    int err = errno;
+    if (!sigismember(&before, SIGPIPE)) {
+        if (r < 0 && err == EPIPE) {
+            consume(&sigpipe);
+        }
+        pthread_sigmask(SIG_SETMASK, &before, NULL);
+    }
+    errno = err;
+    return r;
+}
+
+static ssize_t try_sendfile(struct gev__io *io)
+{
+    size_t n = io->len < STEP ? io->len : STEP;
+    struct gev__nonblock nb;
+    int saved = errno;
+    int rc = gev__nonblock_begin(&nb, io->f);
+
+    if (rc < 0) {
+        return rc;
+    }
+    ssize_t r = gev__io_done(sendfile_quietly(io->f->fd, io->arg, n), saved);
+    gev__nonblock_end(&nb);
+    return r;
+}
+
+/* Until all is sent, the file ends or an error comes. Return: bytes sent. */
+static size_t send_all(struct gev__io *io, int *ret_err)
+{
+    size_t len = io->len, done = 0;
+
+    *ret_err = 0;
+    while (done < len) {
+        io->len = len - done;
+        ssize_t n = gev__io_run(io, GEV_WRITE, try_sendfile);
+        if (n <= 0) {
+            *ret_err = (int)n;
+            break;
+        }
+        done += (size_t)n;
+        if (done < len && (*ret_err = gev__io_again(io)) < 0) {
+            break;
+        }
+    }
+    return done;
+}
+
+ssize_t gev_sendfile(int out, int in, off_t *offset, size_t n)
+{
+    struct source src = {.in = in, .offset = offset};
+    struct gev__io io = {.len = n, .arg = &src};
+    int err = gev__io_begin(out, &io.hub, &io.f);
+
+    if (err == 0 && n > SSIZE_MAX) {
+        err = -EINVAL;
+    }
+    if (err == 0) {
+        err = gev__io_hold(&io, GEV_WRITE);
+    }
+    if (err < 0) {
+        return gev__ret(err);
+    }
+    size_t done = send_all(&io, &err);
+    gev__io_release(&io, GEV_WRITE);
+    if (done < n) {
+        if (done == 0 && err < 0) {
+            return gev__ret(err);
+        }
+        errno = -err;
+    }
+    return (ssize_t)done;
+}
