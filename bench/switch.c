@@ -1,0 +1,257 @@
+/* SPDX-License-Identifier: MIT */
+/*
+ * switch - what gev's greenlets cost: a round trip, a birth, a parked byte.
+ *
+ *   core N        main switches to each of N greenlets, each switches back
+ *   yield N       N greenlets call gev_yield(), so the hub takes them in turn
+ *   spawn N       gev_go() N greenlets, run them to their end, N at a time
+ *   dead N SIZE   N greenlets wait in gev_read() into SIZE bytes of their stack
+ *
+ * core and yield keep a 64-byte frame alive in every greenlet and check it
+ * after every switch. Both also tell the memory of each while all are parked,
+ * and how long it takes to wake them all.
+ *
+ * dead needs no fd per greenlet: they queue for one datagram socket, each
+ * datagram wakes one, and the same system calls are made whatever SIZE is. What
+ * a 16 KiB buffer costs more than a 64-byte one is what its bytes cost.
+ */
+#include <gev.h>
+
+#include <stdbool.h>
+#include <sys/socket.h>
+#include <unistd.h>
+
+#include "rounds.h"
+
+static struct rounds rounds; /* the run's result */
+static bool stop;            /* tells yielding greenlets to end */
+static size_t n_done;        /* greenlets ended, or datagrams read */
+static size_t n_begun;       /* greenlets about to read for the first time */
+static int pair[2];          /* datagrams go in at 1 and come out at 0 */
+
+_Noreturn static void die(const char *what)
+{
+    perror(what);
+    exit(1);
+}
+
+/* Prints the result and ends at once: tearing down millions is not measured. */
+_Noreturn static void finish(const char *mode)
+{
+    _exit(rounds_print(&rounds, mode));
+}
+
+static void *switch_home(void *id)
+{
+    struct gev_greenlet *home = gev_parent(gev_current());
+    volatile uint64_t frame[FRAME_WORDS];
+
+    frame_fill(frame, (uintptr_t)id);
+    while (gev_switch(home, NULL, NULL) == 0) {
+        frame_check(frame, (uintptr_t)id);
+    }
+    return NULL;
+}
+
+static void core_round(struct gev_greenlet **g, size_t n)
+{
+    for (size_t i = 0; i < n; i++) {
+        if (gev_switch(g[i], NULL, NULL) < 0) {
+            die("gev_switch");
+        }
+    }
+}
+
+static void run_core(void)
+{
+    struct gev_greenlet **g = rounds_array(rounds.n, sizeof *g);
+
+    rounds.rss_empty = proc_rss(0);
+    for (size_t i = 0; i < rounds.n; i++) {
+        g[i] = gev_greenlet_new(switch_home, 0);
+        if (!g[i] || gev_switch(g[i], (void *)(uintptr_t)i, NULL) < 0) {
+            die("gev_greenlet_new");
+        }
+    }
+    rounds.rss_parked = proc_rss(0);
+    uint64_t start = clock_ns();
+    core_round(g, rounds.n);
+    rounds.wake_ms = (double)(clock_ns() - start) / 1e6;
+    for (size_t rep = 0; rep < rounds.reps; rep++) {
+        start = clock_ns();
+        for (size_t k = 0; k < rounds.per_rep; k++) {
+            core_round(g, rounds.n);
+        }
+        rounds_rep(&rounds, rep, start);
+    }
+    finish("core");
+}
+
+static void *yield_until_stop(void *id)
+{
+    volatile uint64_t frame[FRAME_WORDS];
+
+    frame_fill(frame, (uintptr_t)id);
+    while (!stop) {
+        gev_yield();
+        frame_check(frame, (uintptr_t)id);
+    }
+    return NULL;
+}
+
+/*
+ * One of the N, and the last one spawned: since the run queue is first in,
+ * first out, all others have been round once whenever its gev_yield() returns.
+ */
+static void *yield_and_time(void *arg)
+{
+    (void)arg;
+    rounds.rss_parked = proc_rss(0);
+    uint64_t start = clock_ns();
+    gev_yield();
+    rounds.wake_ms = (double)(clock_ns() - start) / 1e6;
+    for (size_t rep = 0; rep < rounds.reps; rep++) {
+        start = clock_ns();
+        for (size_t k = 0; k < rounds.per_rep; k++) {
+            gev_yield();
+        }
+        rounds_rep(&rounds, rep, start);
+    }
+    stop = true;
+    return NULL;
+}
+
+static void run_yield(void)
+{
+    if (gev_init() < 0) {
+        die("gev_init");
+    }
+    rounds.rss_empty = proc_rss(0);
+    for (size_t i = 1; i < rounds.n; i++) {
+        if (gev_go(yield_until_stop, (void *)(uintptr_t)i) < 0) {
+            die("gev_go");
+        }
+    }
+    if (gev_go(yield_and_time, NULL) < 0 || gev_run(GEV_FOREVER) < 0) {
+        die("gev_run");
+    }
+    finish("yield");
+}
+
+static void *count(void *arg)
+{
+    n_done++;
+    return arg;
+}
+
+static void run_spawn(void)
+{
+    rounds.rss_empty = proc_rss(0);
+    for (size_t rep = 0; rep < rounds.reps; rep++) {
+        uint64_t start = clock_ns();
+        for (size_t k = 0; k < rounds.per_rep; k++) {
+            for (size_t i = 0; i < rounds.n; i++) {
+                if (gev_go(count, NULL) < 0) {
+                    die("gev_go");
+                }
+            }
+            if (gev_run(GEV_FOREVER) < 0) {
+                die("gev_run");
+            }
+        }
+        rounds_rep(&rounds, rep, start);
+    }
+    rounds.rss_parked = proc_rss(0);
+    if (n_done != rounds.reps * rounds.per_rep * rounds.n) {
+        fprintf(stderr, "switch: %zu greenlets ran\n", n_done);
+        _exit(1);
+    }
+    finish("spawn");
+}
+
+static void *read_small(void *arg)
+{
+    char buf[64];
+
+    n_begun++;
+    while (gev_read(pair[0], buf, sizeof buf) == 1) {
+        n_done++;
+    }
+    return arg;
+}
+
+static void *read_large(void *arg)
+{
+    char buf[16384];
+
+    n_begun++;
+    while (gev_read(pair[0], buf, sizeof buf) == 1) {
+        n_done++;
+    }
+    return arg;
+}
+
+/* Sends a datagram per greenlet, and waits until all have been read. */
+static void dead_round(void)
+{
+    size_t goal = n_done + rounds.n;
+
+    for (size_t i = 0; i < rounds.n; i++) {
+        if (gev_write(pair[1], "x", 1) != 1) {
+            die("gev_write");
+        }
+    }
+    while (n_done < goal) {
+        gev_yield();
+    }
+}
+
+static void run_dead(size_t size)
+{
+    if (gev_init() < 0 || socketpair(AF_UNIX, SOCK_DGRAM, 0, pair) < 0) {
+        die("dead");
+    }
+    rounds.per_rep = rounds.per_rep / 8 ? rounds.per_rep / 8 : 1;
+    rounds.rss_empty = proc_rss(0);
+    for (size_t i = 0; i < rounds.n; i++) {
+        if (gev_go(size > 64 ? read_large : read_small, NULL) < 0) {
+            die("gev_go");
+        }
+    }
+    while (n_begun < rounds.n) { /* each goes from there straight to its wait */
+        gev_yield();
+    }
+    rounds.rss_parked = proc_rss(0);
+    uint64_t start = clock_ns();
+    dead_round();
+    rounds.wake_ms = (double)(clock_ns() - start) / 1e6;
+    for (size_t rep = 0; rep < rounds.reps; rep++) {
+        start = clock_ns();
+        for (size_t k = 0; k < rounds.per_rep; k++) {
+            dead_round();
+        }
+        rounds_rep(&rounds, rep, start);
+    }
+    finish("dead");
+}
+
+int main(int argc, char **argv)
+{
+    bool quick = argc > 1 && strcmp(argv[argc - 1], "--quick") == 0;
+    size_t n = argc > 2 ? strtoul(argv[2], NULL, 10) : 0;
+
+    if (n > 0) {
+        rounds_init(&rounds, n, quick);
+        if (strcmp(argv[1], "core") == 0) {
+            run_core();
+        } else if (strcmp(argv[1], "yield") == 0) {
+            run_yield();
+        } else if (strcmp(argv[1], "spawn") == 0) {
+            run_spawn();
+        } else if (strcmp(argv[1], "dead") == 0 && argc > 3) {
+            run_dead(strtoul(argv[3], NULL, 10));
+        }
+    }
+    fprintf(stderr, "usage: switch core|yield|spawn|dead N [SIZE] [--quick]\n");
+    return 2;
+}
