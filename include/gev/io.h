@@ -61,7 +61,7 @@ GEV_API ssize_t gev_read(int fd, void *buf, size_t len);
 /**
  * gev_readv() - gev_read() into several buffers
  * @iov: as readv(2); the buffers are not preserved while waiting
- * @n:   how many, 1 .. IOV_MAX
+ * @n:   how many, 0 .. IOV_MAX
  *
  * Return:    as gev_read(); EINVAL as readv(2)
  */
@@ -82,8 +82,8 @@ GEV_API ssize_t gev_readall(int fd, void *buf, size_t len);
  * @buf: @len bytes; on this greenlet's own stack is fine
  * @len: 0 .. SSIZE_MAX
  *
- * As a blocking write(2) on a socket that is written to without MSG_WAITALL:
- * it may write less than @len. Never raises SIGPIPE on a socket.
+ * It may write less than @len, as write(2) on a non-blocking descriptor; on a
+ * pipe that blocks at most PIPE_BUF bytes. Never raises SIGPIPE on a socket.
  *
  * Switches:  only if it takes nothing now, or the I/O budget is used up
  * Return:    1 .. @len; 0 for @len 0; -1 with errno
@@ -201,7 +201,9 @@ GEV_API int gev_wait_fd(int fd, int events, double timeout);
  * uses I/O budget, so a loop over it cannot keep others from running.
  *
  * Switches:  unless something is ready or @ms is 0
- * Return:    as poll(2); EINVAL for more descriptors than RLIMIT_NOFILE
+ * Return:    as poll(2); EINVAL for more descriptors than RLIMIT_NOFILE. One
+ *            that gev_close() closes meanwhile is POLLNVAL, or EBADF if its
+ *            number is in use again
  * See:       poll(2)
  */
 GEV_API int gev_poll(struct pollfd *fds, nfds_t n, int ms);

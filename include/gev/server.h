@@ -14,8 +14,10 @@
  *   int main(void) { return gev_serve("127.0.0.1:8888", echo, NULL) < 0; }
  *
  * A flood cannot hurt: at most max_connections handlers run at once, accepting
- * pauses meanwhile; without descriptors (EMFILE, ENFILE) the server sheds the
- * waiting connections with a spare one and backs off instead of spinning.
+ * pauses meanwhile. Without descriptors (EMFILE, ENFILE) accepting pauses until
+ * a handler ends or a back-off of 10 ms, doubling to 1 s, is over; where no
+ * handler runs, or after the longest pause, waiting connections are shed: taken
+ * with a spare descriptor and closed.
  */
 #ifndef GEV_SERVER_H
 #define GEV_SERVER_H
@@ -32,7 +34,9 @@ struct gev_server;
  * typedef gev_handler - serves one connection, in a greenlet of its own
  * @fd:   the connection, closed by the server when the handler returns unless
  *        gev_server_keep() was called
- * @peer: the peer's address; valid until the handler returns, in this greenlet
+ * @peer: the peer's address; valid until the handler returns, in this greenlet.
+ *        Its length follows from its family; a UNIX one is NUL-padded to
+ *        sizeof(struct sockaddr_un)
  * @arg:  as given to gev_server_new()
  */
 typedef void gev_handler(int fd, const struct sockaddr *peer, void *arg);

@@ -20,7 +20,8 @@
 
 GEV_BEGIN_DECLS
 
-/* Room for any address as a string, the NUL included. */
+/* Room for an address as a string, the NUL included. Only a UNIX name with many
+ * bytes that do not print can need more. */
 #define GEV_ADDRSTRLEN 128
 
 /* Flags for gev_listen() and gev_listen_udp(). */
@@ -47,11 +48,12 @@ GEV_API int gev_addr_parse(const char *s, struct sockaddr_storage *ret,
  * gev_addr_format() - make a string of a socket address
  * @sa:   the address; AF_INET, AF_INET6 or AF_UNIX
  * @len:  its length
- * @buf:  receives the string, always terminated
- * @size: size of @buf; GEV_ADDRSTRLEN is always enough
+ * @buf:  receives the string, always terminated, cut short with ENOSPC
+ * @size: size of @buf; see GEV_ADDRSTRLEN
  *
  * The inverse of gev_addr_parse(); an unnamed UNIX peer is "unix:", bytes of
- * a UNIX name that do not print are shown as \xHH.
+ * a UNIX name that do not print, a backslash and a path's leading '@' are
+ * shown as \xHH.
  *
  * Return:    0, or -1 with errno set: EINVAL, EAFNOSUPPORT, ENOSPC
  */
@@ -147,8 +149,8 @@ GEV_API int gev_accept(int fd, struct sockaddr *sa, socklen_t *len);
 
 /**
  * gev_recv() - recv(2) that waits without blocking others
- * @flags: as recv(2). MSG_WAITALL waits for all of @len; MSG_DONTWAIT, MSG_OOB
- *         and MSG_ERRQUEUE never wait.
+ * @flags: as recv(2). MSG_WAITALL waits for all of @len, though not beside
+ *         MSG_PEEK; MSG_DONTWAIT, MSG_OOB and MSG_ERRQUEUE never wait.
  *
  * See gev_read() for @buf. A datagram is never put together from two.
  *
@@ -158,6 +160,8 @@ GEV_API ssize_t gev_recv(int fd, void *buf, size_t len, int flags);
 
 /**
  * gev_recvfrom() - recvfrom(2), as gev_recv()
+ *
+ * With MSG_WAITALL on a stream *@sa_len is 0: its one sender is the peer.
  */
 GEV_API ssize_t gev_recvfrom(int fd, void *buf, size_t len, int flags,
                              struct sockaddr *sa, socklen_t *sa_len);

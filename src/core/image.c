@@ -152,15 +152,19 @@ static inline void copy(char *to, const char *from, size_t n)
         memcpy(to, from, n);
         return;
     }
-    for (; n >= 2 * sizeof *t; n -= 2 * sizeof *t, t += 2, f += 2) {
+    for (; n >= 4 * sizeof *t; n -= 4 * sizeof *t, t += 4, f += 4) {
         block a = f[0];
         block b = f[1];
+        block c = f[2];
+        block d = f[3];
 
         t[0] = a;
         t[1] = b;
+        t[2] = c;
+        t[3] = d;
     }
-    if (n) {
-        *t = *f;
+    for (; n; n -= sizeof *t) {
+        *t++ = *f++;
     }
 }
 
@@ -170,7 +174,7 @@ static void open_for_valgrind(char *from, char *to)
     VALGRIND_MAKE_MEM_UNDEFINED(from, (size_t)(to - from));
 }
 
-void gev__image_evict(struct gev__core *core)
+static inline __attribute__((always_inline)) void evict(struct gev__core *core)
 {
     struct gev_greenlet *g = core->occupant;
     char *sp = g->sp;
@@ -195,13 +199,18 @@ void gev__image_evict(struct gev__core *core)
     }
 }
 
+void gev__image_evict(struct gev__core *core)
+{
+    evict(core);
+}
+
 void *gev__image_exchange(struct gev__core *core, struct gev_greenlet *to)
 {
     char *sp;
     size_t low;
 
     if (core->occupant) {
-        gev__image_evict(core);
+        evict(core);
     }
     core->occupant = to;
     if (__builtin_expect(to->life == GEV__NEW, 0)) {

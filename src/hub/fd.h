@@ -55,6 +55,26 @@ struct gev__fd {
 };
 
 /**
+ * struct gev__fd_more - what few descriptors need
+ */
+struct gev__fd_more {
+    struct gev__io_watch wr;     /* libev's watcher for writing */
+    struct gev__list readers;    /* of gev_greenlet.link: queued, not streams */
+    struct gev__list writers;    /* likewise */
+    struct gev__list observers;  /* of gev__observer.link */
+    double rd_timeout;           /* gev_settimeout(); INFINITY for none */
+    double wr_timeout;
+    bool wr_fresh;               /* @wr must be set anew before it starts */
+};
+
+/**
+ * gev__fd_more() - that part of a record, made if need be
+ *
+ * Return:    NULL without memory
+ */
+struct gev__fd_more *gev__fd_more(struct gev__fd *f);
+
+/**
  * gev__fd_get() - the record of an open descriptor
  * @hub: the thread's hub
  * @fd:  a number
@@ -124,9 +144,10 @@ void gev__fd_closing(struct gev__hub *hub, int fd);
 /**
  * gev__fd_wait() - wait until a descriptor can be read or written
  * @f:        its record
- * @event:    GEV_READ or GEV_WRITE
+ * @event:    GEV__LOOP_READ or GEV__LOOP_WRITE, the values of GEV_READ and
+ *            GEV_WRITE
  * @deadline: absolute, INFINITY for none
- * @dead_buf: for GEV_READ: the buffer that the read will overwrite, or NULL
+ * @dead_buf: for reading: the buffer that the read will overwrite, or NULL
  * @dead_len: its size
  *
  * The caller holds the record's reader (writer) slot for streams and pipes;
@@ -163,7 +184,7 @@ struct gev__observer {
     struct gev_greenlet *g; /* who waits */
     struct gev__fd *f;      /* what for; NULL while not attached */
     uint32_t seq;           /* of which wait */
-    int events;             /* GEV_READ | GEV_WRITE */
+    int events;             /* GEV__LOOP_READ | _WRITE */
     int fired;              /* those that came; GEV__FD_CLOSED */
 };
 

@@ -4,12 +4,16 @@
  * each connection would be served twice.
  *
  * The child's first gev call finds its hub marked. It gets a new epoll
- * descriptor, and all greenlets but the caller are dropped: they stay as they
- * are, in nobody's queue, and never run. So is main, unless it is the caller;
- * then the child exits when the caller ends.
+ * descriptor, and all greenlets but the caller are dropped: they are DEAD, and
+ * neither they nor their defers ever run. So is main, unless it is the caller;
+ * then the child exits when the caller ends. Calls that other threads had asked
+ * for are the parent's to make.
  */
 #include <pthread.h>
+#include <stdlib.h>
 
+#include "core/image.h"
+#include "core/stack.h"
 #include "hub/hub.h"
 #include "hub/timing.h"
 
@@ -20,6 +24,7 @@ static void in_child(void)
 {
     if (gev__hub_tls) {
         gev__hub_tls->forked = true;
+        gev__remote_fork(gev__hub_tls);
         gev__hub_tls->budget = 0; /* the next call takes the slow path */
     }
 }
@@ -35,6 +40,32 @@ int gev__hub_watch_fork(void)
     return once_rc;
 }
 
+/* It is DEAD without having ended: its defers are the parent's to run. */
+static void bury(struct gev__core *core, struct gev_greenlet *g)
+{
+    while (g->extra && g->extra->defers) {
+        struct gev__defer *d = g->extra->defers;
+
+        g->extra->defers = d->next;
+        free(d);
+    }
+    if (g->extra) {
+        gev__list_init(&g->extra->joiners);
+    }
+    if (core->occupant == g) {
+        core->occupant = NULL;
+    }
+    if (g->kind == GEV__SHARED) {
+        gev__image_free(core, g);
+    } else {
+        gev__stack_release(core, g->stack);
+    }
+    g->slot = NULL;
+    g->err = ECANCELED;
+    g->life = GEV__DEAD;
+    core->n_alive--;
+}
+
 static void drop(struct gev_greenlet *g, void *arg)
 {
     struct gev__hub *hub = arg;
@@ -46,6 +77,9 @@ static void drop(struct gev_greenlet *g, void *arg)
     g->hub_state = GEV__DROPPED;
     g->flags = 0; /* whatever list it is in is not walked any more */
     g->wait_seq++;
+    if (g != hub->core->main) {
+        bury(hub->core, g);
+    }
 }
 
 void gev__hub_fork_child(struct gev__hub *hub)

@@ -27,7 +27,7 @@
 
 #define TURN_MAX 4096     /* resumes before the next poll */
 #define TURN_SECONDS 1e-3 /* or so long */
-#define CLOCK_EVERY 32    /* resumes between looks at the clock */
+#define CLOCK_EVERY 64    /* resumes between looks at the clock */
 
 _Thread_local struct gev__hub *gev__hub_tls;
 
@@ -53,12 +53,13 @@ static inline __attribute__((always_inline)) void
 prefetch(struct gev__hub *hub)
 {
     struct gev__list *next = hub->ready.next;
+    const struct gev_greenlet *g =
+        GEV__CONTAINER(next->next, struct gev_greenlet, link);
 
-    __builtin_prefetch(next->next);
+    __builtin_prefetch(g); /* 96 bytes: two lines */
+    __builtin_prefetch(&g->flags);
     if (next != &hub->ready) {
-        const struct gev_greenlet *g =
-            GEV__CONTAINER(next, struct gev_greenlet, link);
-
+        g = GEV__CONTAINER(next, struct gev_greenlet, link);
         gev__image_prefetch(g);
     }
 }
@@ -95,6 +96,9 @@ static bool poll_loop(struct gev__hub *hub, bool block)
     users = gev__loop_poll(&hub->loop, block);
     hub->polling = false;
     hub->users = users;
+    if (hub->forked) {
+        gev__hub_fork_child(hub); /* by a callback */
+    }
     return users;
 }
 
@@ -149,8 +153,12 @@ static void *hub_main(void *arg)
 static void on_end(struct gev_greenlet *g)
 {
     struct gev__hub *hub = gev__hub_tls;
-    bool watched = g->flags & GEV__WATCHED;
+    bool watched;
 
+    if (hub->forked) {
+        gev__hub_fork_child(hub); /* its first gev call is its end */
+    }
+    watched = g->flags & GEV__WATCHED;
     gev__timing_free(hub, g);
     if (g->extra) {
         watched |= !gev__list_empty(&g->extra->joiners);

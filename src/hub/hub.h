@@ -192,4 +192,7 @@ void gev__remote_end(struct gev__hub *hub);
 /* in the child of a fork, likewise: nobody but the caller waits any more */
 void gev__fds_fork(struct gev__hub *hub);
 
+/* in the child of a fork, at once: calls asked for are the parent's to make */
+void gev__remote_fork(struct gev__hub *hub);
+
 #endif

@@ -146,24 +146,29 @@ void gev__loop_wake(struct gev__loop *l)
     ev_async_send(l->ev, (ev_async *)(void *)l->async);
 }
 
-/* libev would abort on a descriptor that is not open when it registers it. */
-static void check_changed(struct gev__loop *l)
+/* libev would abort on a descriptor that is not open when it registers it.
+   Tells whether there was one: its waiters have been woken. */
+static bool check_changed(struct gev__loop *l)
 {
+    bool any_gone = false;
+
     for (size_t i = 0; i < l->n_changed; i++) {
         int fd = l->changed[i];
 
         l->is_changed[fd] = 0;
         if (fcntl(fd, F_GETFD) < 0) {
             l->calls->gone(l->hub, fd);
+            any_gone = true;
         }
     }
     l->n_changed = 0;
+    return any_gone;
 }
 
 bool gev__loop_poll(struct gev__loop *l, bool block)
 {
-    if (l->n_changed) {
-        check_changed(l);
+    if (l->n_changed && check_changed(l)) {
+        block = false;
     }
     return ev_run(l->ev, block ? EVRUN_ONCE : EVRUN_NOWAIT) > l->n_active;
 }

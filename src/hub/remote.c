@@ -68,6 +68,25 @@ void gev__remote_on_async(void *arg)
     }
 }
 
+static void forget_all(struct gev_hub *r)
+{
+    for (struct call *c = take_all(r); c;) {
+        struct call *next = c->next;
+
+        free(c);
+        c = next;
+    }
+}
+
+void gev__remote_fork(struct gev__hub *hub)
+{
+    if (hub->remote) {
+        /* another thread may have had it, and that thread is not here */
+        pthread_mutex_init(&hub->remote->lock, NULL);
+        forget_all(hub->remote);
+    }
+}
+
 void gev__remote_end(struct gev__hub *hub)
 {
     struct gev_hub *r = hub->remote;
@@ -78,12 +97,7 @@ void gev__remote_end(struct gev__hub *hub)
     pthread_mutex_lock(&r->lock);
     r->hub = NULL;
     pthread_mutex_unlock(&r->lock);
-    for (struct call *c = take_all(r); c;) {
-        struct call *next = c->next;
-
-        free(c);
-        c = next;
-    }
+    forget_all(r);
     hub->remote = NULL;
     drop(r);
 }

@@ -47,8 +47,7 @@ static void *conn_main(void *arg)
 {
     struct gev__conn *c = arg;
 
-    c->server->handler(c->fd, (const struct sockaddr *)c->peer,
-                       c->server->arg);
+    c->server->handler(c->fd, (const struct sockaddr *)c->peer, c->server->arg);
     return NULL;
 }
 

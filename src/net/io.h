@@ -215,25 +215,23 @@ GEV__IO_INLINE ssize_t gev__io_retry(struct gev__io *io, int event,
                                      gev__io_fn *attempt, bool untried,
                                      ssize_t n)
 {
-    while (n < 0) {
-        if (n != -EAGAIN) {
-            if (n != -EINTR && !gev__io_stale(io, n)) {
-                break;
-            }
-            n = attempt(io);
-            continue;
-        }
-        n = gev__io_wait(io, event);
-        if (n == -ETIMEDOUT && untried) { /* no time to wait, but to look */
-            n = attempt(io);
-            return n == -EAGAIN ? -ETIMEDOUT : n;
+    for (; n < 0; n = attempt(io)) {
+        if (n == -EAGAIN) {
+            n = gev__io_wait(io, event);
+        } else if (n == -EINTR || gev__io_stale(io, n)) {
+            n = 0;
         }
         if (n < 0) {
             break;
         }
-        io->f->drained = event == GEV_READ ? false : io->f->drained;
+        if (event == GEV_READ) {
+            io->f->drained = false;
+        }
         untried = false;
+    }
+    if (n == -ETIMEDOUT && untried) { /* no time to wait, but to look */
         n = attempt(io);
+        n = n == -EAGAIN ? -ETIMEDOUT : n;
     }
     return n;
 }

@@ -153,9 +153,11 @@ static void bad_arguments_are_refused(void **state)
     assert_fails(gev_read(999999999, buf, sizeof buf), EBADF);
     assert_fails(gev_read(fds[0], buf, (size_t)SSIZE_MAX + 1), EINVAL);
     assert_fails(gev_write(fds[0], buf, (size_t)SSIZE_MAX + 1), EINVAL);
-    assert_fails(gev_write(fds[0], NULL, 5), EFAULT);
-    assert_int_equal(write(fds[1], "x", 1), 1);
-    assert_fails(gev_read(fds[0], NULL, 5), EFAULT);
+    if (!under_valgrind()) {
+        assert_fails(gev_write(fds[0], NULL, 5), EFAULT);
+        assert_int_equal(write(fds[1], "x", 1), 1);
+        assert_fails(gev_read(fds[0], NULL, 5), EFAULT);
+    }
     close_pair(fds);
     assert_fails(gev_read(fds[0], buf, sizeof buf), EBADF);
     assert_fails(gev_write(fds[0], buf, sizeof buf), EBADF);

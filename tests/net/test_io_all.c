@@ -194,7 +194,9 @@ static void bad_arguments_are_refused(void **state)
     assert_int_equal(gev_writeall(fds[0], NULL, 0), 0);
     assert_fails(gev_readall(fds[0], &c, (size_t)SSIZE_MAX + 1), EINVAL);
     assert_fails(gev_writeall(fds[0], &c, (size_t)SSIZE_MAX + 1), EINVAL);
-    assert_fails(gev_writeall(fds[0], NULL, 1), EFAULT);
+    if (!under_valgrind()) {
+        assert_fails(gev_writeall(fds[0], NULL, 1), EFAULT);
+    }
     close_pair(fds);
     assert_fails(gev_readall(fds[0], &c, 1), EBADF);
     assert_fails(gev_writeall(fds[0], &c, 1), EBADF);

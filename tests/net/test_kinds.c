@@ -96,7 +96,7 @@ static void gev_pipe_is_nonblocking_and_cloexec(void **state)
 
 static void regular_file_goes_straight_through(void **state)
 {
-    char name[] = "/tmp/gev-test-XXXXXX", buf[8];
+    char name[] = "/tmp/gev-test-XXXXXX", buf[8] = {0};
     int fd = mkstemp(name);
     struct iovec v[2] = {{buf, 2}, {buf + 2, 6}};
 

@@ -321,6 +321,9 @@ static void without_descriptors_it_is_emfile(void **state)
     int status;
 
     (void)state;
+    if (under_valgrind()) {
+        skip();
+    }
     assert_int_equal(gev_shutdown(), 0);
     pid_t pid = fork();
     assert_true(pid >= 0);

@@ -210,9 +210,11 @@ static void bad_arguments_are_refused(void **state)
 
     (void)state;
     assert_int_equal(getrlimit(RLIMIT_NOFILE, &limit), 0);
-    assert_fails(gev_poll(NULL, 1, 0), EFAULT);
-    assert_fails(gev_poll(NULL, 1, -1), EFAULT);
-    assert_fails(gev_poll(NULL, (nfds_t)limit.rlim_cur + 1, 0), EINVAL);
+    if (!under_valgrind()) {
+        assert_fails(gev_poll(NULL, 1, 0), EFAULT);
+        assert_fails(gev_poll(NULL, 1, -1), EFAULT);
+        assert_fails(gev_poll(NULL, (nfds_t)limit.rlim_cur + 1, 0), EINVAL);
+    }
 }
 
 static void scope_ends_it_with_etimedout(void **state)

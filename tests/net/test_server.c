@@ -293,6 +293,9 @@ static void without_descriptors_all_are_served_in_the_end(void **state)
     char c;
 
     (void)state;
+    if (under_valgrind()) {
+        skip();
+    }
     assert_int_equal(pipe(p), 0);
     assert_true(gev_raise_fd_limit() > CLIENTS + FEW);
     assert_int_equal(gev_shutdown(), 0);

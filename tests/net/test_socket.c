@@ -31,7 +31,7 @@ static long job_recv_fd(struct job *j)
 static void flags_that_never_wait(void **state)
 {
     int fds[2];
-    char c;
+    char c = 0;
 
     (void)state;
     sock_tcp_pair(fds);
@@ -233,7 +233,9 @@ static void bad_arguments_are_refused(void **state)
     assert_fails(gev_sendmsg(fds[0], NULL, 0), EFAULT);
     assert_fails(gev_recv(fds[0], &c, (size_t)SSIZE_MAX + 1, 0), EINVAL);
     assert_fails(gev_send(fds[0], &c, (size_t)SSIZE_MAX + 1, 0), EINVAL);
-    assert_fails(gev_send(fds[0], NULL, 1, 0), EFAULT);
+    if (!under_valgrind()) {
+        assert_fails(gev_send(fds[0], NULL, 1, 0), EFAULT);
+    }
     assert_fails(gev_shutdown_fd(fds[0], 77), EINVAL);
     close_pair(fds);
     assert_fails(gev_socketpair(SOCK_STREAM, NULL), EFAULT);
@@ -297,6 +299,21 @@ static void passing_fails_as_said(void **state)
     close_pair(p);
     assert_int_equal(gev_write(fds[1], "x", 1), 1);
     assert_fails(gev_recv_fd(fds[0]), EBADMSG);
+    gev_close(fds[1]);
+    assert_fails(gev_recv_fd(fds[0]), ECONNRESET);
+    assert_fails(gev_recv(fds[1], &c, 1, 0), EBADF);
+    gev_close(fds[0]);
+}
+
+static void passing_without_a_free_number_is_emfile(void **state)
+{
+    int fds[2];
+
+    (void)state;
+    if (under_valgrind()) {
+        skip();
+    }
+    sock_pair(fds, false);
     assert_int_equal(gev_send_fd(fds[1], 0), 0);
     struct rlimit old, few;
     assert_int_equal(getrlimit(RLIMIT_NOFILE, &old), 0);
@@ -308,10 +325,7 @@ static void passing_fails_as_said(void **state)
     assert_int_equal(setrlimit(RLIMIT_NOFILE, &old), 0);
     assert_int_equal(r, -1);
     assert_int_equal(err, EMFILE);
-    gev_close(fds[1]);
-    assert_fails(gev_recv_fd(fds[0]), ECONNRESET);
-    assert_fails(gev_recv(fds[1], &c, 1, 0), EBADF);
-    gev_close(fds[0]);
+    close_pair(fds);
 }
 
 static long recv_on_hub(void *arg)
@@ -346,6 +360,7 @@ int main(void)
         cmocka_unit_test(send_to_a_closed_peer_is_epipe_without_a_signal),
         cmocka_unit_test(a_descriptor_is_passed),
         cmocka_unit_test(passing_fails_as_said),
+        cmocka_unit_test(passing_without_a_free_number_is_emfile),
         cmocka_unit_test(the_hub_may_not_receive),
     };
 
