@@ -332,13 +332,16 @@ int gev__greenlet_put_down(struct gev__core *core, struct gev_greenlet *g)
     struct gev_greenlet *parent = g->parent;
     struct gev_greenlet *stand_in = gev_ref(core->current);
     uint16_t interrupt = g->interrupt;
+    int saved_errno = errno;
     int rc = 0;
 
     g->interrupt = ECANCELED;
     g->parent = stand_in;
-    while (g->life != GEV__DEAD && !g->hub_state && rc != -ENOMEM) {
+    while (g->life != GEV__DEAD && !g->hub_state &&
+           !(rc < 0 && errno == ENOMEM)) {
         rc = transfer(core, g, NULL, ECANCELED, NULL);
     }
+    errno = saved_errno; /* how it ended is not the caller's business */
     stand_in = g->parent; /* or whom it chose instead */
     g->parent = parent;
     gev__greenlet_drop(core, stand_in);

@@ -28,6 +28,7 @@
 #define MIN_SLOTS ((size_t)64)
 #define MAX_FREE ((size_t)64) /* private stacks kept with their pages */
 #define HEAD ((size_t)64)     /* room for struct gev__stack at the top */
+#define FIRST_FRAME ((size_t)64) /* gev__arch_frame_init() writes less */
 
 _Static_assert(sizeof(struct gev__stack) <= HEAD, "the head has its room");
 
@@ -205,7 +206,8 @@ void *gev__stack_lay_out(struct gev__core *core, struct gev_greenlet *g)
     gev_fn *fn = g->fn;
 
     if (__builtin_expect(core->valgrind, 0)) {
-        VALGRIND_MAKE_MEM_UNDEFINED(top - PAGE, PAGE);
+        /* Just what is written here: this very call may run right below. */
+        VALGRIND_MAKE_MEM_UNDEFINED(top - FIRST_FRAME, FIRST_FRAME);
     }
     if (core->asan) {
         core->starting = fn;

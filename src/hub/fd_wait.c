@@ -60,7 +60,7 @@ static void on_readable(struct gev__hub *hub, struct gev__fd *f)
         any |= wake_first(&f->more->readers);
         any |= wake_observers(f->more, GEV__LOOP_READ);
     }
-    if (!any) {
+    if (!any && !f->reader) { /* a reader that was woken has yet to run */
         gev__io_stop(&hub->loop, &f->rd);
     }
 }
@@ -75,7 +75,7 @@ static void on_writable(struct gev__hub *hub, struct gev__fd *f)
     }
     any |= wake_first(&m->writers);
     any |= wake_observers(m, GEV__LOOP_WRITE);
-    if (!any) {
+    if (!any && !f->writer) {
         gev__io_stop(&hub->loop, &m->wr);
     }
 }

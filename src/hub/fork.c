@@ -98,6 +98,7 @@ void gev__hub_fork_child(struct gev__hub *hub)
     if (self->extra) {
         gev__list_init(&self->extra->joiners);
     }
+    hub->n_ready = 0;
     hub->n_parked = 0;
     hub->n_wakeable = 0;
     hub->n_spawned = self->flags & GEV__SPAWNED ? 1 : 0;

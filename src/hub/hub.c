@@ -25,7 +25,7 @@
 #include "hub/timing.h"
 #include "hub/wait.h"
 
-#define TURN_MAX 4096     /* resumes before the next poll */
+#define TURN_MAX 4096     /* resumes of a turn after the first ones */
 #define TURN_SECONDS 1e-3 /* or so long */
 #define CLOCK_EVERY 64    /* resumes between looks at the clock */
 
@@ -64,23 +64,28 @@ prefetch(struct gev__hub *hub)
     }
 }
 
+/* Those that were ready when it began all run: each poll would find their
+   descriptors ready again. What they wake or what yields runs while there is
+   time. */
 static void run_turn(struct gev__hub *hub)
 {
+    size_t n_first = hub->n_ready;
     double end = 0;
 
-    for (unsigned n = 0; n < TURN_MAX && !gev__list_empty(&hub->ready); n++) {
+    for (size_t n = 0; hub->n_ready; n++) {
         struct gev_greenlet *g = GEV__CONTAINER(gev__list_shift(&hub->ready),
                                                 struct gev_greenlet, link);
 
+        hub->n_ready--;
         hub->resumes++;
         prefetch(hub);
         resume(hub, g);
-        if (n % CLOCK_EVERY == CLOCK_EVERY - 1) {
+        if (n >= n_first && n % CLOCK_EVERY == 0) {
             double now = gev__now();
 
             if (end == 0) {
                 end = now + TURN_SECONDS;
-            } else if (now > end) {
+            } else if (now > end || n - n_first > TURN_MAX) {
                 return;
             }
         }
@@ -325,9 +330,7 @@ int gev_stats(struct gev_stats *ret, size_t size)
         return (int)gev__ret(rc < 0 ? rc : -EINVAL);
     }
     s.greenlets = hub->core->n_alive;
-    for (struct gev__list *l = hub->ready.next; l != &hub->ready; l = l->next) {
-        s.ready++;
-    }
+    s.ready = hub->n_ready;
     s.waiting = hub->n_parked;
     s.image_bytes = hub->core->image_bytes;
     s.spawned = hub->core->n_made;

@@ -57,6 +57,7 @@ struct gev__hub {
     struct gev_greenlet *self;   /* the hub's own: runs the loop */
     uint64_t control;            /* its floating-point control words */
     struct gev__list ready;      /* run queue, of gev_greenlet.link */
+    size_t n_ready;              /* in the run queue */
     int budget;                  /* calls left to the one that runs */
     bool polling;                /* libev's callbacks are running */
     bool users;                  /* the last poll saw watchers of the user */
@@ -138,6 +139,7 @@ static inline void gev__ready_push(struct gev__hub *hub,
                                    struct gev_greenlet *g)
 {
     g->hub_state = GEV__QUEUED;
+    hub->n_ready++;
     if (hub->polling && g == hub->core->occupant) {
         gev__list_push_front(&hub->ready, &g->link);
     } else {

@@ -312,6 +312,7 @@ static void end_new(struct gev__hub *hub, struct gev_greenlet *g)
 {
     if (g->hub_state == GEV__QUEUED) {
         gev__list_remove(&g->link);
+        hub->n_ready--;
     } else if (g->hub_state == GEV__PARKED) {
         hub->n_parked--;
     }

@@ -25,6 +25,7 @@
 #include <sys/select.h>
 #include <sys/sendfile.h>
 #include <sys/socket.h>
+#include <sys/stat.h>
 #include <sys/uio.h>
 #include <unistd.h>
 
@@ -186,6 +187,7 @@ WRAP(int, -1, FAULT_NAME, getpeername,
 
 WRAP(int, -1, FAULT_EPOLL, epoll_ctl,
      (int ep, int op, int fd, struct epoll_event *e), (ep, op, fd, e))
+WRAP(int, -1, FAULT_OPEN, epoll_create1, (int fl), (fl))
 WRAP(int, -1, FAULT_EVENTFD, eventfd, (unsigned n, int fl), (n, fl))
 WRAP(int, -1, FAULT_POLL, poll, (struct pollfd *p, nfds_t n, int ms),
      (p, n, ms))
@@ -202,6 +204,17 @@ WRAP(int, fault.err, FAULT_THREAD, pthread_create,
 WRAP(int, -1, FAULT_RLIMIT, getrlimit, (int what, struct rlimit *r), (what, r))
 WRAP(int, -1, FAULT_RLIMIT, getrlimit64, (int what, struct rlimit *r),
      (what, r))
+WRAP(int, -1, FAULT_RLIMIT, setrlimit,
+     (__rlimit_resource_t what, const struct rlimit *r), (what, r))
+WRAP(int, -1, FAULT_RLIMIT, setrlimit64,
+     (__rlimit_resource_t what, const struct rlimit *r), (what, r))
+WRAP(int, -1, FAULT_STAT, fstat, (int fd, struct stat *st), (fd, st))
+WRAP(int, -1, FAULT_STAT, fstat64, (int fd, struct stat *st), (fd, st))
+WRAP(int, -1, FAULT_STAT, lstat, (const char *path, struct stat *st),
+     (path, st))
+WRAP(int, -1, FAULT_STAT, lstat64, (const char *path, struct stat *st),
+     (path, st))
+WRAP(int, -1, FAULT_UNLINK, unlink, (const char *path), (path))
 WRAP(int, -1, FAULT_SIGNAL, sigaction,
      (int sig, const struct sigaction *a, struct sigaction *old),
      (sig, a, old))

@@ -47,12 +47,14 @@ enum {
     FAULT_SHUTDOWN = 1U << 19, /* shutdown */
     FAULT_SENDFILE = 1U << 20, /* sendfile */
     FAULT_POLL = 1U << 21,     /* poll select */
-    FAULT_OPEN = 1U << 22,     /* open pipe2 dup dup3 */
+    FAULT_OPEN = 1U << 22,     /* open pipe2 dup dup3 epoll_create1 */
     FAULT_IOCTL = 1U << 23,    /* ioctl */
     FAULT_FORK = 1U << 24,     /* fork */
     FAULT_THREAD = 1U << 25,   /* pthread_create; gives err as its result */
-    FAULT_RLIMIT = 1U << 26,   /* getrlimit */
+    FAULT_RLIMIT = 1U << 26,   /* getrlimit setrlimit */
     FAULT_SIGNAL = 1U << 27,   /* sigaction sigaltstack */
+    FAULT_STAT = 1U << 28,     /* fstat lstat */
+    FAULT_UNLINK = 1U << 29,   /* unlink */
 
     FAULT_ALLOC = FAULT_HEAP | FAULT_MMAP,
 };
