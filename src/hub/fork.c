@@ -95,6 +95,8 @@ void gev__hub_fork_child(struct gev__hub *hub)
         drop(hub->core->main, hub);
     }
     gev__list_init(&hub->ready);
+    gev__list_init(&hub->later);
+    hub->n_later = 0;
     if (self->extra) {
         gev__list_init(&self->extra->joiners);
     }

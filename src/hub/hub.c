@@ -101,6 +101,9 @@ static bool poll_loop(struct gev__hub *hub, bool block)
     users = gev__loop_poll(&hub->loop, block);
     hub->polling = false;
     hub->users = users;
+    gev__list_splice(&hub->ready, &hub->later);
+    hub->n_ready += hub->n_later;
+    hub->n_later = 0;
     if (hub->forked) {
         gev__hub_fork_child(hub); /* by a callback */
     }
@@ -142,12 +145,12 @@ static void *hub_main(void *arg)
         bool block;
 
         run_turn(hub);
-        block = gev__list_empty(&hub->ready);
+        block = !hub->n_ready && !hub->n_later;
         if (!block || hub->n_wakeable || hub->holds) {
             poll_loop(hub, block);
         } else if (poll_loop(hub, false)) {
-            poll_loop(hub, gev__list_empty(&hub->ready));
-        } else if (gev__list_empty(&hub->ready)) {
+            poll_loop(hub, !hub->n_ready);
+        } else if (!hub->n_ready) {
             give_up(hub);
         }
     }
@@ -197,6 +200,7 @@ static int start(struct gev__hub **ret)
     }
     hub->core = core;
     gev__list_init(&hub->ready);
+    gev__list_init(&hub->later);
     gev__list_init(&hub->signals);
     rc = gev__hub_watch_fork();
     if (rc < 0) {
@@ -330,7 +334,7 @@ int gev_stats(struct gev_stats *ret, size_t size)
         return (int)gev__ret(rc < 0 ? rc : -EINVAL);
     }
     s.greenlets = hub->core->n_alive;
-    s.ready = hub->n_ready;
+    s.ready = hub->n_ready + hub->n_later;
     s.waiting = hub->n_parked;
     s.image_bytes = hub->core->image_bytes;
     s.spawned = hub->core->n_made;

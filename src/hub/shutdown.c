@@ -114,11 +114,25 @@ static int shutdown_hub(struct gev__hub *hub)
     return 0;
 }
 
+/* What main deferred may use gev, and so start a hub anew. */
+static int shutdown_all(struct gev__core *core)
+{
+    int rc = 0;
+
+    do {
+        if (gev__hub_tls) {
+            rc = shutdown_hub(gev__hub_tls);
+        }
+        if (rc == 0) {
+            gev__greenlet_run_defers(core->main);
+        }
+    } while (rc == 0 && gev__hub_tls);
+    return rc;
+}
+
 void gev__hub_end(void)
 {
-    if (gev__hub_tls) {
-        (void)shutdown_hub(gev__hub_tls);
-    }
+    (void)shutdown_all(gev__core_get());
 }
 
 int gev_shutdown(void)
@@ -135,9 +149,7 @@ int gev_shutdown(void)
     if (core->current != core->main) {
         return (int)gev__ret(-EPERM);
     }
-    if (gev__hub_tls) {
-        rc = shutdown_hub(gev__hub_tls);
-    }
+    rc = shutdown_all(core);
     if (rc == 0) {
         gev__core_end();
     }

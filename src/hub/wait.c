@@ -159,6 +159,22 @@ __attribute__((noinline)) int gev__requeue(struct gev__hub *hub)
     return gev__switch_leave(core, g, hub->self);
 }
 
+/* The same, but the loop is polled first: others may be waiting for that. */
+static __attribute__((noinline)) int requeue_later(struct gev__hub *hub)
+{
+    struct gev__core *core = hub->core;
+    struct gev_greenlet *g = core->current;
+
+    if (__builtin_expect(gev__switch_reserve(core, g) < 0, 0)) {
+        return -ENOMEM;
+    }
+    g->slot = NULL;
+    g->hub_state = GEV__LATER;
+    gev__list_push(&hub->later, &g->link);
+    hub->n_later++;
+    return gev__switch_leave(core, g, hub->self);
+}
+
 void gev__wake(struct gev_greenlet *g, uint32_t seq, int result)
 {
     struct gev__hub *hub = gev__hub_tls;
@@ -197,7 +213,7 @@ int gev__enter_slow(struct gev__hub **ret_hub)
     }
     if (hub->budget < 0) {
         hub->budget_yields++;
-        if (gev__requeue(hub) < 0) { /* no room: then go on at once */
+        if (requeue_later(hub) < 0) { /* no room: then go on at once */
             hub->budget = GEV__IO_BUDGET;
         }
     }
@@ -236,7 +252,7 @@ int gev_yield(void)
     struct gev__core *core;
     struct gev_greenlet *g;
 
-    if (__builtin_expect(!gev__may_enter(hub), 0)) {
+    if (__builtin_expect(!hub || !gev__is_undisturbed(hub), 0)) {
         return yield_slow();
     }
     core = hub->core;

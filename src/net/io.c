@@ -59,10 +59,13 @@ bool gev__io_stale(struct gev__io *io, ssize_t rc)
 bool gev__io_polls(int fd, short events)
 {
     struct pollfd p = {.fd = fd, .events = events};
-    int saved = errno, n = poll(&p, 1, 0);
+    int saved = errno, n;
 
+    do {
+        n = poll(&p, 1, 0);
+    } while (n < 0 && errno == EINTR);
     errno = saved;
-    return n != 0;
+    return n > 0;
 }
 
 int gev__io_again(struct gev__io *io)
@@ -271,7 +274,9 @@ static __attribute__((noinline)) ssize_t wait_and_recv(struct gev__fd *f,
         n = gev__fd_wait(gev__hub_tls, f, GEV_READ, INFINITY, buf, len);
         self = gev__hub_tls->core->current; /* not kept while it waits */
         if (f->reader == self) {
-            f->reader = NULL; /* else it was closed: see gev__io_release() */
+            f->reader = NULL;
+        } else {
+            n = -EBADF; /* closed, if only after we were woken */
         }
         if (n < 0) {
             gev__pad_received(gev__hub_tls, buf, len, 0);

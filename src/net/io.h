@@ -73,7 +73,8 @@ bool gev__io_stale(struct gev__io *io, ssize_t rc);
 /**
  * gev__io_polls() - does the kernel say that one of @events is there now?
  *
- * True on any error as well: the call to come will tell it.
+ * True for POLLERR and the like as well: the call to come will tell. False when
+ * poll(2) itself fails: the call might block, and waiting is always right.
  */
 bool gev__io_polls(int fd, short events);
 
@@ -190,6 +191,7 @@ static inline double gev__io_deadline(struct gev__io *io, int event)
 GEV__IO_INLINE int gev__io_wait(struct gev__io *io, int event)
 {
     void *dead = event == GEV_READ ? io->buf : NULL;
+    uint32_t generation = io->f->generation;
     int rc;
 
     if (gev__io_deadline(io, event) < 0) {
@@ -202,7 +204,8 @@ GEV__IO_INLINE int gev__io_wait(struct gev__io *io, int event)
     if (!io->held) {
         gev__io_release(io, event);
     }
-    return rc;
+    /* It may have been closed, and opened anew, after we were woken. */
+    return io->f->generation == generation ? rc : -EBADF;
 }
 
 /**
