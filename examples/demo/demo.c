@@ -4,7 +4,7 @@
  * them greenlets of one thread
  *
  * Each client sends a message, waits for it to come back, compares every byte,
- * and begins anew. A line shows how it goes; after S seconds there is a summary.
+ * and begins anew. A line shows how it goes; after S seconds a summary follows.
  *
  * Memory is what the process grew by while the connections were made, divided
  * by their number: both ends live here, so it is that of two greenlets, two
@@ -147,7 +147,7 @@ static void wait_connected(double before)
     show(0, (resident() - before) / (double)demo.n_wanted);
 }
 
-/* Lets the clients talk. Return: bytes per connection, the most that was seen */
+/* Lets the clients talk. Return: bytes per connection, the most that was. */
 static double watch(double before, double *ret_seconds)
 {
     double begin = gev_now(), last = begin, most = 0;
@@ -219,15 +219,20 @@ static int run(struct gev_greenlet **clients)
 }
 
 /* Both ends of a connection are descriptors of this process. */
-static void fit_limit(void)
+static int fit_limit(void)
 {
     long room = (gev_raise_fd_limit() - FDS_FOR_REST) / 2;
 
+    if (room < 1) {
+        fprintf(stderr, "demo: the limit on descriptors is too low\n");
+        return -1;
+    }
     if (demo.n_wanted > room) {
         printf("the limit on descriptors allows %ld connections, not %ld\n",
                room, demo.n_wanted);
         demo.n_wanted = room;
     }
+    return 0;
 }
 
 static int serve_and_run(void)
@@ -284,6 +289,5 @@ int main(int argc, char **argv)
         fprintf(stderr, "usage: demo [--connections N] [--seconds S]\n");
         return 2;
     }
-    fit_limit();
-    return serve_and_run();
+    return fit_limit() < 0 ? 1 : serve_and_run();
 }

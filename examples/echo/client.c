@@ -1,6 +1,6 @@
 /* SPDX-License-Identifier: MIT */
 /*
- * client [ADDR] - talks to echo, upper or upper_select: a line out, its answer in
+ * client [ADDR] - talks to echo and upper: a line out, an answer in
  */
 #include <errno.h>
 #include <stdio.h>

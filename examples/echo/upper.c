@@ -1,6 +1,6 @@
 /* SPDX-License-Identifier: MIT */
 /*
- * upper [ADDR] - answers in capitals: the select server, written as if it blocked
+ * upper [ADDR] - answers in capitals: the select server as if calls blocked
  *
  * upper_select.c does the same with a select loop. What is gone here: the lists
  * of connections to read and to write, the queue of each connection, and the

@@ -1,7 +1,7 @@
 /* SPDX-License-Identifier: MIT */
 /*
- * pingpong - two greenlets that hand control to each other: greenlet's own first
- * example. No hub, no I/O: only the core.
+ * pingpong - two greenlets that hand control to each other: greenlet's own
+ * first example. No hub, no I/O: only the core.
  */
 #include <stdio.h>
 
