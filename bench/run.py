@@ -30,7 +30,7 @@ from harness import Build, Failed, Load, NotBuilt, Server
 
 EPOLL, LIBEV, ST = "epoll", "libev", "State Threads"
 GEV, SMALL, AGAIN = "gev", "gev 64 B buffer", "epoll again"
-BOOST, YIELD = "Boost.Context", "gev_yield"
+BOOST, BY_HAND = "Boost.Context", "gev_switch by hand"
 PROGRAMS = {
     EPOLL: ("echo_epoll",), AGAIN: ("echo_epoll",), LIBEV: ("echo_libev",),
     ST: ("echo_st",), GEV: ("echo_gev",), SMALL: ("echo_gev", "--small"),
@@ -177,8 +177,8 @@ def round_trip(n, turns):
         count = context.scaled(n) if n > 1 else 1
         return pick(alternate_switches(context, {
             BOOST: ("switch_boost", "core", count),
-            GEV: ("switch", "core", count),
-            YIELD: ("switch", "yield", count),
+            GEV: ("switch", "yield", count),
+            BY_HAND: ("switch", "core", count),
         }, turns, problems), "ns")
     return measure
 
@@ -186,8 +186,8 @@ def round_trip(n, turns):
 def parked(n, turns, field, with_boost=True):
     def measure(context, problems):
         count = context.scaled(n)
-        commands = {GEV: ("switch", "core", count),
-                    YIELD: ("switch", "yield", count)}
+        commands = {GEV: ("switch", "yield", count),
+                    BY_HAND: ("switch", "core", count)}
         if with_boost:
             commands = {BOOST: ("switch_boost", "core", count), **commands}
         return pick(alternate_switches(context, commands, turns, problems),

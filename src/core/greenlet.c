@@ -214,7 +214,7 @@ int gev_switch(struct gev_greenlet *to, void *value, void **ret_value)
 static struct gev_greenlet *catcher(struct gev__core *core,
                                     struct gev_greenlet *to, int err)
 {
-    while (to->life != GEV__STARTED) {
+    while (to->life != GEV__STARTED && !to->hub_state && to != core->hub) {
         if (to->life == GEV__NEW) {
             gev__greenlet_end_new(core, to, err);
         }
@@ -469,7 +469,8 @@ int gev_defer(void (*fn)(void *arg), void *arg)
     if (rc == 0 && !fn) {
         rc = -EINVAL;
     }
-    if (rc == 0 && core->current == core->hub) {
+    if (rc == 0 && (core->current == core->hub ||
+                    core->current->life == GEV__DEAD)) {
         rc = -EPERM;
     }
     if (rc == 0 && gev__on_run_stack(core, arg)) {

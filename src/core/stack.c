@@ -75,6 +75,8 @@ static int init_pool(struct gev__core *core)
         if (core->range) {
             core->range_size = n * SLOT;
             core->pool_next = core->range;
+            /* One root for all: LSan reads /proc/self/maps anew for each. */
+            gev__asan_leak_root(core->range, core->range_size, true);
             return 0;
         }
     }
@@ -93,8 +95,8 @@ static void unmap(struct gev__stack *s)
     size_t size = s->map_size;
 
     VALGRIND_STACK_DEREGISTER(s->valgrind_id);
-    gev__asan_leak_root(s->low, (size_t)(s->top - s->low), false);
     if (size) {
+        gev__asan_leak_root(s->low, (size_t)(s->top - s->low), false);
         gev__asan_unpoison(map, size);
         munmap(map, size);
     }
@@ -115,6 +117,7 @@ void gev__stacks_fini(struct gev__core *core)
     if (core->pool_next) { /* the rest of 32 GB was never touched */
         gev__asan_unpoison(core->range,
                            (size_t)(core->pool_next - core->range));
+        gev__asan_leak_root(core->range, core->range_size, false);
     }
     munmap(core->range, core->range_size);
 }
@@ -134,7 +137,6 @@ static struct gev__stack *make(char *map, size_t size, size_t guard)
     s->map_size = size;
     s->fake = NULL;
     s->valgrind_id = tell_valgrind(s->low, s->top);
-    gev__asan_leak_root(s->low, (size_t)(s->top - s->low), true);
     return s;
 }
 
@@ -174,7 +176,9 @@ struct gev__stack *gev__stack_new(struct gev__core *core, size_t size)
     s = make(map, size, SLOT_GUARD);
     if (!s) {
         munmap(map, size);
+        return NULL;
     }
+    gev__asan_leak_root(s->low, (size_t)(s->top - s->low), true);
     return s;
 }
 

@@ -118,7 +118,8 @@ static struct gev_greenlet *heir_of(struct gev__core *core,
 {
     struct gev_greenlet *p = g->parent;
 
-    while (p->life == GEV__DEAD || (p->life == GEV__NEW && *err)) {
+    while (!p->hub_state && p != core->hub &&
+           (p->life == GEV__DEAD || (p->life == GEV__NEW && *err))) {
         if (p->life == GEV__NEW) {
             gev__greenlet_end_new(core, p, *err);
         }

@@ -51,7 +51,7 @@ void gev__report(struct gev__hub *hub, const char *fmt, ...)
 
 void gev__greenlet_failed(struct gev__hub *hub, struct gev_greenlet *g)
 {
-    hub->budget = 0; /* its calls take the slow path, which finds it DEAD */
+    g->interrupt = EPERM; /* so its calls look closer and find it DEAD */
     if (hub->on_error) {
         hub->on_error(g, g->err, hub->on_error_arg);
         return;

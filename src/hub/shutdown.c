@@ -114,7 +114,7 @@ static int shutdown_hub(struct gev__hub *hub)
     return 0;
 }
 
-/* What main deferred may use gev, and so start a hub anew. */
+/* What is ended here, and what main deferred, may start a hub anew. */
 static int shutdown_all(struct gev__core *core)
 {
     int rc = 0;
@@ -124,6 +124,7 @@ static int shutdown_all(struct gev__core *core)
             rc = shutdown_hub(gev__hub_tls);
         }
         if (rc == 0) {
+            gev__core_put_down_all(core);
             gev__greenlet_run_defers(core->main);
         }
     } while (rc == 0 && gev__hub_tls);

@@ -217,8 +217,9 @@ static int find_hub(struct gev__hub **ret)
 {
     int rc = gev__hub_start(ret);
 
-    if (rc == 0 && (*ret)->core->current == (*ret)->self) {
-        rc = -EPERM;
+    if (rc == 0 && ((*ret)->core->current == (*ret)->self ||
+                    (*ret)->core->current->life == GEV__DEAD)) {
+        rc = -EPERM; /* on a dead one nobody would free it */
     }
     return rc;
 }

@@ -281,8 +281,8 @@ int gev_sleep(double secs)
         return (int)gev__ret(rc);
     }
     rc = gev__park_as(hub, GEV__WAIT_SLEEP, NULL, gev__deadline(secs), NULL);
-    if (rc == -ETIMEDOUT && !hub->core->current->interrupt) {
-        rc = 0; /* it was this very sleep that ended, not a scope */
+    if (rc == -ETIMEDOUT) { /* this very sleep ended, unless a scope did too */
+        rc = -hub->core->current->interrupt;
     }
     return (int)gev__ret(rc);
 }

@@ -71,7 +71,8 @@ int gev_recv_fd(int sock)
     struct msghdr msg = {.msg_iov = &iov,
                          .msg_iovlen = 1,
                          .msg_control = &control,
-                         .msg_controllen = sizeof control.room};
+                         /* CMSG_SPACE() would have room for two */
+                         .msg_controllen = CMSG_LEN(sizeof(int))};
     ssize_t n = gev_recvmsg(sock, &msg, MSG_CMSG_CLOEXEC);
     struct gev__hub *hub = gev__hub_tls;
 
