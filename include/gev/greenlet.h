@@ -52,7 +52,9 @@ enum gev_state { GEV_NEW, GEV_ACTIVE, GEV_CURRENT, GEV_DEAD };
  *                 bytes (rounded up to pages, at most GEV_STACK_MAX) of a stack
  *                 of its own, whose addresses stay valid while it lives.
  *
- * The parent is the current greenlet. The caller owns one reference.
+ * The parent is the current greenlet, and lives as long as its child: a parent
+ * whose own frame owns the child is not ended by dropping its handle. The caller
+ * owns one reference. A new greenlet starts with errno 0.
  *
  * Switches:  never
  * Context:   any greenlet of a thread
@@ -74,7 +76,7 @@ GEV_API struct gev_greenlet *gev_greenlet_new(gev_fn *fn,
  *             to it; may be NULL
  *
  * Switches:  yes
- * Context:   any greenlet of @to's thread that is not ending
+ * Context:   any greenlet of @to's thread, while its defers run too
  * Return:    0, or -1 with errno set:
  *              EFAULT     @value points into a run stack: nobody else could
  *                         read it
@@ -103,7 +105,7 @@ GEV_API int gev_switch(struct gev_greenlet *to, void *value,
  *
  * Switches:  yes, except for ECANCELED into a DEAD one
  * Context:   as gev_switch()
- * Return:    as gev_switch(); also EINVAL when @err is not above 0
+ * Return:    as gev_switch(); also EINVAL when @err is not 1 .. 65535
  * See:       greenlet.throw()
  */
 GEV_API int gev_throw(struct gev_greenlet *to, int err, void **ret_value);
@@ -160,6 +162,8 @@ GEV_API struct gev_greenlet *gev_parent(const struct gev_greenlet *g);
  *              EINVAL  NULL, or @g is main or the hub, or the chain of
  *                      parents would become a cycle
  *              EPERM   they are not both of the calling thread
+ *              ENOMEM  the former parent, whose last reference this was, could
+ *                      not be ended; all else is done
  */
 GEV_API int gev_set_parent(struct gev_greenlet *g,
                            struct gev_greenlet *parent);
@@ -205,7 +209,8 @@ GEV_API struct gev_greenlet *gev_ref(struct gev_greenlet *g);
  * reference goes on, and is told to end at its next gev_switch().
  *
  * Switches:  only to end a suspended greenlet
- * Return:    0, or -1 with errno EPERM (wrong thread; nothing is dropped)
+ * Return:    0, or -1 with errno set, and nothing is dropped: EPERM (wrong
+ *            thread), ENOMEM (no room to switch to the one to be ended)
  */
 GEV_API int gev_unref(struct gev_greenlet *g);
 

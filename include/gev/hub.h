@@ -290,6 +290,8 @@ GEV_API void gev_hub_put(struct gev_hub *hub);
  * @fn:  called there once, soon, in the order of the calls; must not wait
  * @arg: for @fn; not a pointer into a run stack
  *
+ * Calls that are still pending when that hub ends are dropped.
+ *
  * Switches:  never
  * Context:   any thread, with or without gev; not a signal handler
  * Return:    0, or -1 with errno set:

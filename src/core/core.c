@@ -211,6 +211,9 @@ void gev__core_end(void)
     gev__core_put_down_all(core);
     gev__overflow_unwatch();
     gev__greenlet_run_defers(core->main);
+    if (core->on_exit) {
+        core->on_exit(); /* a defer has started a hub */
+    }
     gev__slab_each(&core->slabs, 0, release_one, core);
     pthread_setspecific(thread_end, NULL);
     gev__core_tls = NULL;

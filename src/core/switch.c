@@ -59,6 +59,8 @@ static void *arrive(struct gev__core *core, struct gev_greenlet *to)
 
     if (by_hand) {
         gev__switch_arrive(core, to);
+    } else if (!core->by_hub) {
+        *core->errno_at = 0; /* a new one */
     }
     return sp;
 }

@@ -107,6 +107,15 @@ void *gev__evmem_alloc(void *p, long size)
     return fresh;
 }
 
+void gev__evmem_lock(bool take_it)
+{
+    if (take_it) {
+        pthread_mutex_lock(&lock);
+    } else {
+        pthread_mutex_unlock(&lock);
+    }
+}
+
 static size_t left(void)
 {
     size_t most = 0;

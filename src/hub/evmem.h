@@ -5,6 +5,7 @@
 #ifndef HUB_EVMEM_H
 #define HUB_EVMEM_H
 
+#include <stdbool.h>
 #include <stddef.h>
 
 /**
@@ -15,6 +16,11 @@
  * Where realloc(3) fails, the reserve gives.
  */
 void *gev__evmem_alloc(void *p, long size);
+
+/**
+ * gev__evmem_lock() - keep the reserve still during a fork
+ */
+void gev__evmem_lock(bool take_it);
 
 /**
  * gev__evmem_reserve() - have so many bytes in reserve

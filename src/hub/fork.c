@@ -14,14 +14,29 @@
 
 #include "core/image.h"
 #include "core/stack.h"
+#include "hub/evmem.h"
 #include "hub/hub.h"
 #include "hub/timing.h"
 
 static pthread_once_t once = PTHREAD_ONCE_INIT;
 static int once_rc;
 
+/* No thread may hold our locks at a fork, or the child would wait for ever. */
+static void before(void)
+{
+    gev__evmem_lock(true);
+    gev__signal_lock(true);
+}
+
+static void unlock(void)
+{
+    gev__signal_lock(false);
+    gev__evmem_lock(false);
+}
+
 static void in_child(void)
 {
+    unlock();
     if (gev__hub_tls) {
         gev__hub_tls->forked = true;
         gev__remote_fork(gev__hub_tls);
@@ -31,7 +46,7 @@ static void in_child(void)
 
 static void watch(void)
 {
-    once_rc = -pthread_atfork(NULL, NULL, in_child);
+    once_rc = -pthread_atfork(before, unlock, in_child);
 }
 
 int gev__hub_watch_fork(void)

@@ -202,6 +202,9 @@ void gev__fds_end(struct gev__hub *hub);
 void gev__signals_end(struct gev__hub *hub);
 void gev__remote_end(struct gev__hub *hub);
 
+/* around a fork: keeps the table of signals still */
+void gev__signal_lock(bool take_it);
+
 /* in the child of a fork, likewise: nobody but the caller waits any more */
 void gev__fds_fork(struct gev__hub *hub);
 

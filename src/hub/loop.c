@@ -114,7 +114,8 @@ int gev__loop_init(struct gev__loop *l, const struct gev__loop_calls *calls,
         return rc;
     }
     ev_set_allocator(gev__evmem_alloc);
-    l->ev = ev_loop_new(EVBACKEND_EPOLL | EVFLAG_NOENV | EVFLAG_NOTIMERFD);
+    l->ev = ev_loop_new(EVBACKEND_EPOLL | EVFLAG_NOENV | EVFLAG_NOTIMERFD |
+                        EVFLAG_NOSIGMASK);
     if (!l->ev) {
         free(l->changed);
         free(l->is_changed);

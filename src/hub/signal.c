@@ -40,6 +40,15 @@ struct gev_signal {
 static pthread_mutex_t lock = PTHREAD_MUTEX_INITIALIZER;
 static struct gev__hub *owners[NSIG]; /* which hub has which signal */
 
+void gev__signal_lock(bool take_it)
+{
+    if (take_it) {
+        pthread_mutex_lock(&lock);
+    } else {
+        pthread_mutex_unlock(&lock);
+    }
+}
+
 static int claim(struct gev__hub *hub, int signo)
 {
     int rc = 0;
@@ -110,10 +119,17 @@ err_free:
     return rc;
 }
 
+/* libev leaves SIG_DFL behind: one that comes just then must not kill us. */
 static void close_signo(struct gev__hub *hub, struct gev__signo *s)
 {
+    sigset_t set, former;
+
+    sigemptyset(&set);
+    sigaddset(&set, s->signo);
+    pthread_sigmask(SIG_BLOCK, &set, &former);
     gev__signal_stop(&hub->loop, &s->watch);
     sigaction(s->signo, &s->former, NULL);
+    pthread_sigmask(SIG_SETMASK, &former, NULL);
     unclaim(s->signo);
     gev__list_remove(&s->link);
     free(s);

@@ -264,7 +264,9 @@ int gev_timeout_pop(int64_t id)
     }
     for (i = t->n_scopes; i > first_scope(t); i--) {
         if (t->scopes[i - 1].id == id) {
-            expired = t->scopes[i - 1].expired;
+            expired = t->scopes[i - 1].expired ||
+                      (t->scopes[i - 1].deadline < INFINITY &&
+                       t->scopes[i - 1].deadline <= gev__now());
             t->n_scopes = i - 1;
             gev__interrupt_update(g);
             return expired;
