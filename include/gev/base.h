@@ -11,7 +11,7 @@
 
 #ifdef __cplusplus
 #define GEV_BEGIN_DECLS extern "C" {
-#define GEV_END_DECLS }
+#define GEV_END_DECLS   }
 #else
 #define GEV_BEGIN_DECLS
 #define GEV_END_DECLS

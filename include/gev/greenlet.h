@@ -63,8 +63,7 @@ enum gev_state { GEV_NEW, GEV_ACTIVE, GEV_CURRENT, GEV_DEAD };
  *              ENOMEM  no memory for it, its stack or the thread's run stack
  * See:       greenlet.greenlet()
  */
-GEV_API struct gev_greenlet *gev_greenlet_new(gev_fn *fn,
-                                              size_t private_stack);
+GEV_API struct gev_greenlet *gev_greenlet_new(gev_fn *fn, size_t private_stack);
 
 /**
  * gev_switch() - run another greenlet until somebody switches back
@@ -91,8 +90,7 @@ GEV_API struct gev_greenlet *gev_greenlet_new(gev_fn *fn,
  *                         error with which a child of the caller failed
  * See:       greenlet.switch()
  */
-GEV_API int gev_switch(struct gev_greenlet *to, void *value,
-                       void **ret_value);
+GEV_API int gev_switch(struct gev_greenlet *to, void *value, void **ret_value);
 
 /**
  * gev_throw() - make another greenlet's pending gev_switch() fail
@@ -165,8 +163,7 @@ GEV_API struct gev_greenlet *gev_parent(const struct gev_greenlet *g);
  *              ENOMEM  the former parent, whose last reference this was, could
  *                      not be ended; all else is done
  */
-GEV_API int gev_set_parent(struct gev_greenlet *g,
-                           struct gev_greenlet *parent);
+GEV_API int gev_set_parent(struct gev_greenlet *g, struct gev_greenlet *parent);
 
 /**
  * gev_state() - NEW, ACTIVE, CURRENT or DEAD
@@ -266,14 +263,14 @@ GEV_API int gev_set_trace(gev_trace_fn *fn, void *arg);
  * Grows at its end only; see gev_greenlet_stats().
  */
 struct gev_greenlet_stats {
-    size_t image_bytes;  /* bytes kept on the heap for its stack */
-    size_t live_bytes;   /* stack bytes in use while switched out; 0 if it
+    size_t image_bytes; /* bytes kept on the heap for its stack */
+    size_t live_bytes;  /* stack bytes in use while switched out; 0 if it
                             runs, is new or dead */
-    size_t dead_bytes;   /* of these, bytes that a wait to receive leaves
+    size_t dead_bytes;  /* of these, bytes that a wait to receive leaves
                             out */
-    uint64_t switches;   /* times it was switched to */
-    uint64_t evictions;  /* times its bytes left the run stack */
-    int resident;        /* 1: its bytes are on its stack now */
+    uint64_t switches;  /* times it was switched to */
+    uint64_t evictions; /* times its bytes left the run stack */
+    int resident;       /* 1: its bytes are on its stack now */
 };
 
 /**

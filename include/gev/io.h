@@ -36,7 +36,7 @@
 GEV_BEGIN_DECLS
 
 /* What to wait for; may be combined. */
-#define GEV_READ 1
+#define GEV_READ  1
 #define GEV_WRITE 2
 
 /**

@@ -32,9 +32,8 @@ struct gev_signal;
  *              ENOMEM  no memory; or as gev_init()
  * See:       gevent.signal_handler()
  */
-GEV_API struct gev_signal *gev_signal(int signo,
-                                      void (*fn)(int signo, void *arg),
-                                      void *arg);
+GEV_API struct gev_signal *
+gev_signal(int signo, void (*fn)(int signo, void *arg), void *arg);
 
 /**
  * gev_signal_cancel() - stop watching

@@ -26,7 +26,7 @@ GEV_BEGIN_DECLS
 
 /* Flags for gev_listen() and gev_listen_udp(). */
 #define GEV_REUSEPORT 1u /* SO_REUSEPORT: several processes share the port */
-#define GEV_IPV6ONLY 2u  /* "[::]:80" does not take IPv4 */
+#define GEV_IPV6ONLY  2u /* "[::]:80" does not take IPv4 */
 
 /**
  * gev_addr_parse() - make a socket address of a string
@@ -57,8 +57,8 @@ GEV_API int gev_addr_parse(const char *s, struct sockaddr_storage *ret,
  *
  * Return:    0, or -1 with errno set: EINVAL, EAFNOSUPPORT, ENOSPC
  */
-GEV_API int gev_addr_format(const struct sockaddr *sa, socklen_t len,
-                            char *buf, size_t size);
+GEV_API int gev_addr_format(const struct sockaddr *sa, socklen_t len, char *buf,
+                            size_t size);
 
 /**
  * gev_sockname() - the local address of a socket as a string

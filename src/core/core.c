@@ -86,7 +86,7 @@ static int make_main(struct gev__core *core)
     if (!g) {
         return -ENOMEM;
     }
-    *g = (struct gev_greenlet){ .refs = 1, .kind = GEV__NATIVE };
+    *g = (struct gev_greenlet){.refs = 1, .kind = GEV__NATIVE};
     g->life = GEV__STARTED;
     gev__list_init(&g->link);
     core->main = g;
@@ -164,8 +164,7 @@ static void each_object(void *object, void *arg)
     struct gev_greenlet *g = object;
     struct each_call *call = arg;
 
-    if (g->life != GEV__DEAD && g != call->core->main &&
-        g != call->core->hub) {
+    if (g->life != GEV__DEAD && g != call->core->main && g != call->core->hub) {
         call->fn(g, call->arg);
     }
 }
@@ -174,7 +173,7 @@ void gev__greenlet_each(struct gev__core *core,
                         void (*fn)(struct gev_greenlet *g, void *arg),
                         void *arg)
 {
-    struct each_call call = { .core = core, .fn = fn, .arg = arg };
+    struct each_call call = {.core = core, .fn = fn, .arg = arg};
 
     gev__slab_each(&core->slabs, 0, each_object, &call);
 }
@@ -247,13 +246,14 @@ int gev_greenlet_stats(const struct gev_greenlet *g,
                        struct gev_greenlet_stats *ret, size_t size)
 {
     struct gev__core *core = gev__core_get();
-    struct gev_greenlet_stats s = { 0 };
+    struct gev_greenlet_stats s = {0};
 
     if (!g || !ret || !core || !gev__greenlet_is_mine(core, g)) {
         errno = EINVAL;
         return -1;
     }
-    s.image_bytes = g->kind == GEV__SHARED ? gev__image_size[g->image_class] : 0;
+    s.image_bytes =
+        g->kind == GEV__SHARED ? gev__image_size[g->image_class] : 0;
     s.live_bytes = gev__live_bytes(core, g);
     s.dead_bytes = g->dead_low - g->dead_high;
     s.switches = g->switches;

@@ -24,7 +24,7 @@ struct gev_greenlet *gev__greenlet_make(struct gev__core *core, gev_fn *fn,
     if (!g) {
         return NULL;
     }
-    *g = (struct gev_greenlet){ .fn = fn, .refs = 1 };
+    *g = (struct gev_greenlet){.fn = fn, .refs = 1};
     g->kind = private ? GEV__PRIVATE : GEV__SHARED;
     gev__list_init(&g->link);
     if (private) {
@@ -51,7 +51,7 @@ struct gev__extra *gev__greenlet_extra_with(struct gev_greenlet *g, size_t size)
     size = (sizeof *x + size + 15) & ~(size_t)15;
     x = gev__slab_alloc(slabs, gev__image_class(size), size);
     if (x) {
-        *x = (struct gev__extra){ 0 };
+        *x = (struct gev__extra){0};
         gev__list_init(&x->joiners);
         g->extra = x;
     }
@@ -63,7 +63,8 @@ struct gev__extra *gev__greenlet_extra(struct gev_greenlet *g)
     return gev__greenlet_extra_with(g, 0);
 }
 
-int gev__greenlet_defer(struct gev_greenlet *g, void (*fn)(void *arg), void *arg)
+int gev__greenlet_defer(struct gev_greenlet *g, void (*fn)(void *arg),
+                        void *arg)
 {
     struct gev__extra *x = gev__greenlet_extra(g);
     struct gev__defer *d = malloc(sizeof *d);
@@ -72,7 +73,7 @@ int gev__greenlet_defer(struct gev_greenlet *g, void (*fn)(void *arg), void *arg
         free(d);
         return -ENOMEM;
     }
-    *d = (struct gev__defer){ .next = x->defers, .fn = fn, .arg = arg };
+    *d = (struct gev__defer){.next = x->defers, .fn = fn, .arg = arg};
     x->defers = d;
     return 0;
 }
@@ -153,8 +154,8 @@ static __attribute__((noinline)) int transfer(struct gev__core *core,
 }
 
 /* gev_switch() with whatever it may be called with. */
-static __attribute__((noinline)) int
-switch_slow(struct gev_greenlet *to, void *value, void **ret_value)
+static __attribute__((noinline)) int switch_slow(struct gev_greenlet *to,
+                                                 void *value, void **ret_value)
 {
     struct gev__core *core;
     int rc = gev__core_start(&core);
@@ -244,7 +245,8 @@ static int do_throw(struct gev__core *core, struct gev_greenlet *to, int err,
         return (int)gev__ret(-err);
     }
     rc = check_transfer(core, to);
-    return rc < 0 ? (int)gev__ret(rc) : transfer(core, to, NULL, err, ret_value);
+    return rc < 0 ? (int)gev__ret(rc)
+                  : transfer(core, to, NULL, err, ret_value);
 }
 
 int gev_throw(struct gev_greenlet *to, int err, void **ret_value)
@@ -341,7 +343,7 @@ int gev__greenlet_put_down(struct gev__core *core, struct gev_greenlet *g)
            !(rc < 0 && errno == ENOMEM)) {
         rc = transfer(core, g, NULL, ECANCELED, NULL);
     }
-    errno = saved_errno; /* how it ended is not the caller's business */
+    errno = saved_errno;  /* how it ended is not the caller's business */
     stand_in = g->parent; /* or whom it chose instead */
     g->parent = parent;
     gev__greenlet_drop(core, stand_in);
@@ -469,8 +471,8 @@ int gev_defer(void (*fn)(void *arg), void *arg)
     if (rc == 0 && !fn) {
         rc = -EINVAL;
     }
-    if (rc == 0 && (core->current == core->hub ||
-                    core->current->life == GEV__DEAD)) {
+    if (rc == 0 &&
+        (core->current == core->hub || core->current->life == GEV__DEAD)) {
         rc = -EPERM;
     }
     if (rc == 0 && gev__on_run_stack(core, arg)) {

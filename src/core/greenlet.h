@@ -99,15 +99,15 @@ struct gev__extra {
     struct gev__defer *defers;  /* last recorded first */
     struct gev__timing *timing; /* (hub) timer, scopes and shields, or NULL */
     struct gev__list joiners;   /* (hub) of gev_greenlet.link */
-    char data[];                /* (hub) what was given along, 16-byte aligned */
+    char data[]; /* (hub) what was given along, 16-byte aligned */
 };
 
 #define GEV__EXTRA_DATA_MAX ((size_t)448)
 
 /* GEV_STACK: how shared greenlets are run. */
 enum gev__mode {
-    GEV__MODE_SHARED,  /* the default */
-    GEV__MODE_EVICT,   /* every switch away evicts: finds pointers into stacks */
+    GEV__MODE_SHARED, /* the default */
+    GEV__MODE_EVICT,  /* every switch away evicts: finds pointers into stacks */
     GEV__MODE_PRIVATE, /* each has a stack of its own, in one address range */
 };
 
@@ -147,12 +147,12 @@ struct gev__core {
     gev_trace_fn *trace;           /* gev_set_trace() */
     void *trace_arg;               /* for it */
     void (*on_end)(struct gev_greenlet *g); /* (hub) told of each end */
-    void (*on_exit)(void);         /* (hub) the thread ends */
-    struct gev__slabs slabs;       /* memory of greenlets and images */
-    struct gev__stack *free_stacks; /* private stacks to use again */
-    size_t n_free_stacks;          /* how many */
-    struct gev__stack *zombie;     /* of the last one that died on its own */
-    char *pool_next;               /* private mode: first slot never used */
+    void (*on_exit)(void);                  /* (hub) the thread ends */
+    struct gev__slabs slabs;                /* memory of greenlets and images */
+    struct gev__stack *free_stacks;         /* private stacks to use again */
+    size_t n_free_stacks;                   /* how many */
+    struct gev__stack *zombie; /* of the last one that died on its own */
+    char *pool_next;           /* private mode: first slot never used */
 };
 
 extern _Thread_local struct gev__core *gev__core_tls

@@ -22,11 +22,11 @@
 #include "core/sanitize.h"
 #include "core/stack.h"
 
-#define FINE_STEP 16u
-#define FINE_MAX 512u
-#define N_FINE (FINE_MAX / FINE_STEP)
+#define FINE_STEP       16u
+#define FINE_MAX        512u
+#define N_FINE          (FINE_MAX / FINE_STEP)
 #define INLINE_COPY_MAX 512u /* above, memcpy's set-up is worth it */
-#define POISON 0xdb          /* what EVICT mode leaves behind */
+#define POISON          0xdb /* what EVICT mode leaves behind */
 
 uint32_t gev__image_size[GEV__N_IMAGE_CLASSES];
 
@@ -96,9 +96,10 @@ int gev__image_reclass(struct gev__core *core, struct gev_greenlet *g,
     if (!image) {
         return need <= gev__image_size[g->image_class] ? 0 : -ENOMEM;
     }
-    gev__image_free(core, g); /* its bytes are on the run stack: it is current */
+    gev__image_free(core,
+                    g); /* its bytes are on the run stack: it is current */
     g->image = image;
-    g->image_class = (uint8_t)class;
+    g->image_class = (uint8_t) class;
     core->image_bytes += gev__image_size[class];
     return 0;
 }

@@ -44,8 +44,8 @@ int gev__image_reclass(struct gev__core *core, struct gev_greenlet *g,
 static inline int gev__image_reserve(struct gev__core *core,
                                      struct gev_greenlet *g, const void *sp)
 {
-    size_t need = (size_t)(core->top - (const char *)sp) -
-                  (g->dead_low - g->dead_high);
+    size_t need =
+        (size_t)(core->top - (const char *)sp) - (g->dead_low - g->dead_high);
     size_t have = gev__image_size[g->image_class];
 
     if (__builtin_expect(need <= have && need + 32 > have / 2, 1)) {

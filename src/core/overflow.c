@@ -62,8 +62,7 @@ static void on_fault(int signo, siginfo_t *info, void *context)
     const struct gev__core *core = gev__core_tls;
 
     (void)context;
-    if (core && info->si_code > 0 &&
-        gev__stack_guards(core, info->si_addr)) {
+    if (core && info->si_code > 0 && gev__stack_guards(core, info->si_addr)) {
         report(core->current, info->si_addr);
     }
     sigaction(signo, &former, NULL); /* the instruction faults again */
@@ -86,7 +85,7 @@ static void install(void)
 void gev__overflow_watch(void)
 {
     stack_t now;
-    stack_t mine = { .ss_size = ALT_STACK_SIZE };
+    stack_t mine = {.ss_size = ALT_STACK_SIZE};
 
     pthread_once(&once, install);
     if (sigaltstack(NULL, &now) < 0 || !(now.ss_flags & SS_DISABLE)) {
@@ -106,7 +105,7 @@ void gev__overflow_watch(void)
 
 void gev__overflow_unwatch(void)
 {
-    stack_t none = { .ss_flags = SS_DISABLE };
+    stack_t none = {.ss_flags = SS_DISABLE};
 
     if (alt_stack && sigaltstack(&none, NULL) == 0) {
         munmap(alt_stack, ALT_STACK_SIZE);

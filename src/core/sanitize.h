@@ -16,11 +16,11 @@
 #if GEV_HAVE_VALGRIND
 #include <valgrind/memcheck.h>
 #else
-#define RUNNING_ON_VALGRIND 0
+#define RUNNING_ON_VALGRIND                 0
 #define VALGRIND_STACK_REGISTER(start, end) 0
-#define VALGRIND_STACK_DEREGISTER(id) ((void)(id))
-#define VALGRIND_MAKE_MEM_UNDEFINED(p, n) ((void)(p), (void)(n))
-#define VALGRIND_MAKE_MEM_DEFINED(p, n) ((void)(p), (void)(n))
+#define VALGRIND_STACK_DEREGISTER(id)       ((void)(id))
+#define VALGRIND_MAKE_MEM_UNDEFINED(p, n)   ((void)(p), (void)(n))
+#define VALGRIND_MAKE_MEM_DEFINED(p, n)     ((void)(p), (void)(n))
 #endif
 
 #define GEV__WEAK __attribute__((weak))

@@ -13,8 +13,8 @@
 #include "core/sanitize.h"
 
 #define BLOCK_SIZE ((size_t)4 << 20)
-#define PAGE ((size_t)4096)
-#define HEADER ((size_t)64)
+#define PAGE       ((size_t)4096)
+#define HEADER     ((size_t)64)
 
 _Static_assert(sizeof(struct gev__chunk) <= HEADER, "the header has its room");
 
@@ -46,8 +46,7 @@ void gev__slabs_fini(struct gev__slabs *s)
 /* Maps a block and files its chunks as free. */
 static int add_block(struct gev__slabs *s)
 {
-    char *raw = mmap(NULL, BLOCK_SIZE + GEV__CHUNK_SIZE,
-                     PROT_READ | PROT_WRITE,
+    char *raw = mmap(NULL, BLOCK_SIZE + GEV__CHUNK_SIZE, PROT_READ | PROT_WRITE,
                      MAP_PRIVATE | MAP_ANONYMOUS | MAP_NORESERVE, -1, 0);
     char *block;
     size_t before;
@@ -75,7 +74,8 @@ static int add_block(struct gev__slabs *s)
     return 0;
 }
 
-static struct gev__chunk *new_chunk(struct gev__slabs *s, struct gev__slab *slab)
+static struct gev__chunk *new_chunk(struct gev__slabs *s,
+                                    struct gev__slab *slab)
 {
     struct gev__chunk *c = slab->spare;
 

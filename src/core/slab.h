@@ -20,20 +20,20 @@
 #include "core/list.h"
 
 #define GEV__CHUNK_SIZE ((size_t)64 << 10)
-#define GEV__SLAB_MAX ((size_t)8 << 10) /* larger objects come from malloc */
-#define GEV__N_SLABS 46                 /* slab classes of image.c, and 1 */
+#define GEV__SLAB_MAX   ((size_t)8 << 10) /* larger objects come from malloc */
+#define GEV__N_SLABS    46                /* slab classes of image.c, and 1 */
 
 /* Objects of one size. */
 struct gev__slab {
-    struct gev__list partial;  /* of gev__chunk.link: chunks with room */
-    struct gev__chunk *spare;  /* an empty one kept, or NULL */
-    uint32_t size;             /* bytes of an object */
+    struct gev__list partial; /* of gev__chunk.link: chunks with room */
+    struct gev__chunk *spare; /* an empty one kept, or NULL */
+    uint32_t size;            /* bytes of an object */
 };
 
 /* All memory of one thread. */
 struct gev__slabs {
-    struct gev__list free;     /* of gev__chunk.link: chunks of no size */
-    void *blocks;              /* chain of 4 MiB blocks */
+    struct gev__list free; /* of gev__chunk.link: chunks of no size */
+    void *blocks;          /* chain of 4 MiB blocks */
     struct gev__slab slab[GEV__N_SLABS];
 };
 

@@ -20,23 +20,23 @@
 #include "core/sanitize.h"
 #include "core/switch.h"
 
-#define PAGE ((size_t)4096)
-#define SLOT_STACK ((size_t)1 << 20)
-#define SLOT_GUARD ((size_t)64 << 10)
-#define SLOT (SLOT_STACK + SLOT_GUARD)
-#define MAX_SLOTS ((size_t)30000) /* vm.max_map_count allows 65530 mappings */
-#define MIN_SLOTS ((size_t)64)
-#define MAX_FREE ((size_t)64) /* private stacks kept with their pages */
-#define HEAD ((size_t)64)     /* room for struct gev__stack at the top */
+#define PAGE        ((size_t)4096)
+#define SLOT_STACK  ((size_t)1 << 20)
+#define SLOT_GUARD  ((size_t)64 << 10)
+#define SLOT        (SLOT_STACK + SLOT_GUARD)
+#define MAX_SLOTS   ((size_t)30000) /* vm.max_map_count allows 65530 mappings */
+#define MIN_SLOTS   ((size_t)64)
+#define MAX_FREE    ((size_t)64) /* private stacks kept with their pages */
+#define HEAD        ((size_t)64) /* room for struct gev__stack at the top */
 #define FIRST_FRAME ((size_t)64) /* gev__arch_frame_init() writes less */
 
 _Static_assert(sizeof(struct gev__stack) <= HEAD, "the head has its room");
 
 static char *reserve(size_t size)
 {
-    char *p = mmap(NULL, size, PROT_NONE,
-                   MAP_PRIVATE | MAP_ANONYMOUS | MAP_NORESERVE | MAP_STACK, -1,
-                   0);
+    char *p =
+        mmap(NULL, size, PROT_NONE,
+             MAP_PRIVATE | MAP_ANONYMOUS | MAP_NORESERVE | MAP_STACK, -1, 0);
 
     return p == MAP_FAILED ? NULL : p;
 }
@@ -191,8 +191,7 @@ static void really_release(struct gev__core *core, struct gev__stack *s)
         return;
     }
     if (core->n_free_stacks >= MAX_FREE) {
-        madvise(s->low, (size_t)(s->top + HEAD - s->low) - PAGE,
-                MADV_DONTNEED);
+        madvise(s->low, (size_t)(s->top + HEAD - s->low) - PAGE, MADV_DONTNEED);
     }
     s->next = core->free_stacks;
     core->free_stacks = s;

@@ -12,7 +12,7 @@
 
 #define GEV__RUN_STACK_SIZE ((size_t)8 << 20)
 #define GEV__HUB_STACK_SIZE ((size_t)256 << 10)
-#define GEV__GUARD_SIZE ((size_t)1 << 20) /* a big VLA cannot jump it */
+#define GEV__GUARD_SIZE     ((size_t)1 << 20) /* a big VLA cannot jump it */
 
 /**
  * struct gev__stack - a private stack; lies at the top of its own memory

@@ -74,8 +74,8 @@ static void announce(struct gev__core *core, struct gev_greenlet *from,
                      struct gev_greenlet *to)
 {
     if (core->trace) {
-        core->trace(core->thrown ? GEV_TRACE_THROW : GEV_TRACE_SWITCH, from,
-                    to, core->trace_arg);
+        core->trace(core->thrown ? GEV_TRACE_THROW : GEV_TRACE_SWITCH, from, to,
+                    core->trace_arg);
     }
     if (core->asan) {
         asan_leave(core, from, to, from->life == GEV__DEAD);

@@ -147,9 +147,9 @@ gev__switch_by_hand(struct gev__core *core, struct gev_greenlet *to,
         return (int)(intptr_t)gev__switch_hooked(core, to, result);
     }
     if (gev__switch_shares(from->kind, to)) {
-        return gev__arch_leave_below(
-            &from->sp, to->life == GEV__NEW ? core->top : to->sp,
-            gev__switch_copy, core, to, result);
+        return gev__arch_leave_below(&from->sp,
+                                     to->life == GEV__NEW ? core->top : to->sp,
+                                     gev__switch_copy, core, to, result);
     }
     sp = gev__switch_prepare(core, to);
     gev__switch_arrive(core, to);

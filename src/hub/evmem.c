@@ -20,7 +20,7 @@
 #include <sys/mman.h>
 
 #define MAX_REGIONS 32
-#define ALIGN ((size_t)16)
+#define ALIGN       ((size_t)16)
 
 struct region {
     char *base;  /* mapped memory */
@@ -142,8 +142,7 @@ int gev__evmem_reserve(size_t bytes)
         if (p == MAP_FAILED) {
             rc = -ENOMEM;
         } else {
-            regions[n_regions++] =
-                (struct region){ .base = p, .size = bytes };
+            regions[n_regions++] = (struct region){.base = p, .size = bytes};
         }
     }
     pthread_mutex_unlock(&lock);

@@ -216,8 +216,8 @@ static void wake_everybody(struct gev__fd *f, int result)
     gev__wake_all(&m->readers, result);
     gev__wake_all(&m->writers, result);
     while (!gev__list_empty(&m->observers)) {
-        struct gev__observer *o = GEV__CONTAINER(
-            gev__list_shift(&m->observers), struct gev__observer, link);
+        struct gev__observer *o = GEV__CONTAINER(gev__list_shift(&m->observers),
+                                                 struct gev__observer, link);
 
         o->fired |= GEV__FD_CLOSED;
         o->f = NULL;

@@ -31,8 +31,8 @@ enum gev__fd_kind {
     GEV__FD_STREAM,   /* stream socket: MSG_DONTWAIT, one reader, one writer */
     GEV__FD_DGRAM,    /* datagram or seqpacket socket: waiters queue */
     GEV__FD_LISTENER, /* listening socket: waiters queue */
-    GEV__FD_PIPE,     /* pipe, tty, eventfd …: can be polled, no flags a call */
-    GEV__FD_FILE,     /* regular file, directory …: always ready */
+    GEV__FD_PIPE, /* pipe, tty, eventfd …: can be polled, no flags a call */
+    GEV__FD_FILE, /* regular file, directory …: always ready */
 };
 
 /**
@@ -58,13 +58,13 @@ struct gev__fd {
  * struct gev__fd_more - what few descriptors need
  */
 struct gev__fd_more {
-    struct gev__io_watch wr;     /* libev's watcher for writing */
-    struct gev__list readers;    /* of gev_greenlet.link: queued, not streams */
-    struct gev__list writers;    /* likewise */
-    struct gev__list observers;  /* of gev__observer.link */
-    double rd_timeout;           /* gev_settimeout(); INFINITY for none */
+    struct gev__io_watch wr;    /* libev's watcher for writing */
+    struct gev__list readers;   /* of gev_greenlet.link: queued, not streams */
+    struct gev__list writers;   /* likewise */
+    struct gev__list observers; /* of gev__observer.link */
+    double rd_timeout;          /* gev_settimeout(); INFINITY for none */
     double wr_timeout;
-    bool wr_fresh;               /* @wr must be set anew before it starts */
+    bool wr_fresh; /* @wr must be set anew before it starts */
 };
 
 /**

@@ -36,8 +36,7 @@ static bool wake_observers(struct gev__fd_more *m, int events)
 
     for (struct gev__list *l = m->observers.next; l != &m->observers;
          l = l->next) {
-        struct gev__observer *o =
-            GEV__CONTAINER(l, struct gev__observer, link);
+        struct gev__observer *o = GEV__CONTAINER(l, struct gev__observer, link);
 
         if (o->events & events) {
             /* A greenlet that was woken has not run yet: it is still here. */

@@ -25,9 +25,9 @@
 #include "hub/timing.h"
 #include "hub/wait.h"
 
-#define TURN_MAX 4096     /* resumes of a turn after the first ones */
+#define TURN_MAX     4096 /* resumes of a turn after the first ones */
 #define TURN_SECONDS 1e-3 /* or so long */
-#define CLOCK_EVERY 64    /* resumes between looks at the clock */
+#define CLOCK_EVERY  64   /* resumes between looks at the clock */
 
 _Thread_local struct gev__hub *gev__hub_tls;
 
@@ -49,8 +49,7 @@ static inline void resume(struct gev__hub *hub, struct gev_greenlet *g)
 }
 
 /* The ones after the next are wanted soon. */
-static inline __attribute__((always_inline)) void
-prefetch(struct gev__hub *hub)
+static inline __attribute__((always_inline)) void prefetch(struct gev__hub *hub)
 {
     struct gev__list *next = hub->ready.next;
     const struct gev_greenlet *g =
@@ -262,7 +261,7 @@ int gev_init(void)
 int gev_run(double timeout)
 {
     struct gev__hub *hub;
-    struct gev__wait w = { .reason = GEV__WAIT_RUN };
+    struct gev__wait w = {.reason = GEV__WAIT_RUN};
     int rc;
 
     if (!gev__secs_ok(timeout)) {
@@ -327,7 +326,7 @@ int gev_hub_release(void)
 int gev_stats(struct gev_stats *ret, size_t size)
 {
     struct gev__hub *hub;
-    struct gev_stats s = { 0 };
+    struct gev_stats s = {0};
     int rc = gev__hub_start(&hub);
 
     if (rc < 0 || !ret) {

@@ -28,10 +28,10 @@
 
 /* gev_greenlet.hub_state: why nobody but the hub may resume it. */
 enum gev__hub_state {
-    GEV__FREE,   /* runs, or was switched away from by hand */
-    GEV__PARKED, /* waits for gev__wake() */
-    GEV__QUEUED, /* in the run queue */
-    GEV__LATER,  /* in gev__hub.later */
+    GEV__FREE,    /* runs, or was switched away from by hand */
+    GEV__PARKED,  /* waits for gev__wake() */
+    GEV__QUEUED,  /* in the run queue */
+    GEV__LATER,   /* in gev__hub.later */
     GEV__DROPPED, /* by a fork: never runs again in this process */
 };
 
@@ -55,36 +55,36 @@ struct gev__fd;
  * struct gev__hub - a thread's hub
  */
 struct gev__hub {
-    struct gev__core *core;      /* the thread's greenlets */
-    struct gev_greenlet *self;   /* the hub's own: runs the loop */
-    uint64_t control;            /* its floating-point control words */
-    struct gev__list ready;      /* run queue, of gev_greenlet.link */
-    struct gev__list later;      /* the same, after the next poll */
-    size_t n_ready;              /* in the run queue */
-    size_t n_later;              /* in @later */
-    int budget;                  /* calls left to the one that runs */
-    bool polling;                /* libev's callbacks are running */
-    bool users;                  /* the last poll saw watchers of the user */
-    bool forked;                 /* in a child that has not looked yet */
-    bool orphaned;               /* main was dropped by a fork */
-    size_t n_parked;             /* parked */
-    size_t n_wakeable;           /* of these, with GEV__WAKEABLE */
-    size_t n_spawned;            /* with GEV__SPAWNED and alive */
-    size_t n_timings;            /* greenlets that have a timer */
-    size_t holds;                /* gev_hub_hold() */
-    uint64_t resumes;            /* times a greenlet was resumed */
-    uint64_t polls;              /* times the loop was polled */
-    uint64_t budget_yields;      /* times the budget was used up */
-    struct gev__loop loop;       /* libev */
-    struct gev__fd **fds;        /* tables of GEV__FD_TABLE records each */
-    size_t n_fd_tables;          /* how many tables @fds has room for */
-    struct gev__list signals;    /* of gev__signo.link: watched ones */
-    struct gev_hub *remote;      /* how other threads reach it, or NULL */
+    struct gev__core *core;    /* the thread's greenlets */
+    struct gev_greenlet *self; /* the hub's own: runs the loop */
+    uint64_t control;          /* its floating-point control words */
+    struct gev__list ready;    /* run queue, of gev_greenlet.link */
+    struct gev__list later;    /* the same, after the next poll */
+    size_t n_ready;            /* in the run queue */
+    size_t n_later;            /* in @later */
+    int budget;                /* calls left to the one that runs */
+    bool polling;              /* libev's callbacks are running */
+    bool users;                /* the last poll saw watchers of the user */
+    bool forked;               /* in a child that has not looked yet */
+    bool orphaned;             /* main was dropped by a fork */
+    size_t n_parked;           /* parked */
+    size_t n_wakeable;         /* of these, with GEV__WAKEABLE */
+    size_t n_spawned;          /* with GEV__SPAWNED and alive */
+    size_t n_timings;          /* greenlets that have a timer */
+    size_t holds;              /* gev_hub_hold() */
+    uint64_t resumes;          /* times a greenlet was resumed */
+    uint64_t polls;            /* times the loop was polled */
+    uint64_t budget_yields;    /* times the budget was used up */
+    struct gev__loop loop;     /* libev */
+    struct gev__fd **fds;      /* tables of GEV__FD_TABLE records each */
+    size_t n_fd_tables;        /* how many tables @fds has room for */
+    struct gev__list signals;  /* of gev__signo.link: watched ones */
+    struct gev_hub *remote;    /* how other threads reach it, or NULL */
     void (*on_served)(struct gev_greenlet *g); /* of net: see GEV__SERVES */
-    gev_error_fn *on_error;      /* gev_set_error_handler() */
-    void *on_error_arg;          /* for it */
-    gev_report_fn *report;       /* gev_set_report() */
-    void *report_arg;            /* for it */
+    gev_error_fn *on_error;                    /* gev_set_error_handler() */
+    void *on_error_arg;                        /* for it */
+    gev_report_fn *report;                     /* gev_set_report() */
+    void *report_arg;                          /* for it */
 };
 
 extern _Thread_local struct gev__hub *gev__hub_tls
@@ -146,8 +146,7 @@ static inline int gev__enter(struct gev__hub **ret_hub)
  *
  * One that is on the run stack goes first while polling: it costs no copy.
  */
-static inline void gev__ready_push(struct gev__hub *hub,
-                                   struct gev_greenlet *g)
+static inline void gev__ready_push(struct gev__hub *hub, struct gev_greenlet *g)
 {
     g->hub_state = GEV__QUEUED;
     hub->n_ready++;

@@ -103,7 +103,7 @@ int gev__loop_init(struct gev__loop *l, const struct gev__loop_calls *calls,
     ev_async *async = (ev_async *)(void *)l->async;
     int rc;
 
-    *l = (struct gev__loop){ .calls = calls, .hub = hub };
+    *l = (struct gev__loop){.calls = calls, .hub = hub};
     rc = try_descriptors();
     if (rc < 0) {
         return rc;

@@ -27,7 +27,7 @@ struct gev__signal_watch {
 };
 
 /* What has come, or is waited for. The values of GEV_READ and GEV_WRITE. */
-#define GEV__LOOP_READ 1
+#define GEV__LOOP_READ  1
 #define GEV__LOOP_WRITE 2
 #define GEV__LOOP_ERROR 4
 
@@ -35,12 +35,12 @@ struct gev__signal_watch {
  * struct gev__loop_calls - whom the loop calls, all on the hub
  */
 struct gev__loop_calls {
-    void (*io)(void *owner, int events);       /* a watcher's owner; again and
+    void (*io)(void *owner, int events); /* a watcher's owner; again and
                                                   again until it is stopped */
-    void (*timer)(void *owner);                /* a timer's; it has stopped */
-    void (*signal)(void *owner);               /* a signal watcher's */
-    void (*async)(void *hub);                  /* after gev__loop_wake() */
-    void (*gone)(void *hub, int fd);           /* closed behind gev's back */
+    void (*timer)(void *owner);          /* a timer's; it has stopped */
+    void (*signal)(void *owner);         /* a signal watcher's */
+    void (*async)(void *hub);            /* after gev__loop_wake() */
+    void (*gone)(void *hub, int fd);     /* closed behind gev's back */
 };
 
 /**
@@ -52,11 +52,11 @@ struct gev__loop {
     void *hub;                           /* for calls->async and ->gone */
     uint64_t async[6];                   /* an ev_async */
     int n_active;                        /* watchers of ours that are active */
-    int *changed;      /* fds whose registration may change at the next poll */
-    size_t n_changed;  /* how many */
+    int *changed;     /* fds whose registration may change at the next poll */
+    size_t n_changed; /* how many */
     uint8_t *is_changed; /* per fd: listed in @changed */
-    size_t n_fds;      /* room in both */
-    size_t n_timers;   /* what libev's memory is reserved for */
+    size_t n_fds;        /* room in both */
+    size_t n_timers;     /* what libev's memory is reserved for */
 };
 
 /**

@@ -168,7 +168,7 @@ int gev_call_threadsafe(struct gev_hub *hub, void (*fn)(void *arg), void *arg)
     if (!c) {
         return (int)gev__ret(-ENOMEM);
     }
-    *c = (struct call){ .fn = fn, .arg = arg };
+    *c = (struct call){.fn = fn, .arg = arg};
     rc = push(hub, c);
     if (rc < 0) {
         free(c);

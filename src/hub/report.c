@@ -9,8 +9,8 @@
 #include <unistd.h>
 
 #include "core/ret.h"
-#include "hub/hub.h"
 #include "hub/fd.h"
+#include "hub/hub.h"
 #include "hub/spawn.h"
 #include "hub/wait.h"
 
@@ -118,11 +118,12 @@ static void list_one(struct gev_greenlet *g, void *arg)
 
 void gev__report_deadlock(struct gev__hub *hub)
 {
-    struct listing l = { .hub = hub };
+    struct listing l = {.hub = hub};
     const struct gev_greenlet *main = hub->core->main;
     char what[80];
 
-    gev__report(hub, "gev: deadlock: nothing is left that could wake anybody\n");
+    gev__report(hub,
+                "gev: deadlock: nothing is left that could wake anybody\n");
     if (main->hub_state == GEV__PARKED) {
         describe(main, what, sizeof what);
         gev__report(hub, "  main %s\n", what);

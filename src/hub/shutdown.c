@@ -45,9 +45,8 @@ static void kill_one(struct gev_greenlet *g, void *arg)
 static int end_one(struct gev__hub *hub, struct gev_greenlet *g,
                    double deadline)
 {
-    struct gev__wait w = { .deadline = deadline,
-                           .reason = GEV__WAIT_JOIN,
-                           .object = g };
+    struct gev__wait w = {
+        .deadline = deadline, .reason = GEV__WAIT_JOIN, .object = g};
     struct gev__extra *x;
 
     x = gev__greenlet_extra(g);

@@ -21,20 +21,20 @@
 
 /* A signal that this thread's hub watches. */
 struct gev__signo {
-    struct gev__list link;         /* in gev__hub.signals */
+    struct gev__list link;          /* in gev__hub.signals */
     struct gev__signal_watch watch; /* libev's */
-    struct gev__list watchers;     /* of gev_signal.link */
-    struct sigaction former;       /* to be put back */
-    int signo;                     /* which */
-    unsigned round;                /* times the signal has come */
+    struct gev__list watchers;      /* of gev_signal.link */
+    struct sigaction former;        /* to be put back */
+    int signo;                      /* which */
+    unsigned round;                 /* times the signal has come */
 };
 
 struct gev_signal {
-    struct gev__list link;        /* in gev__signo.watchers */
-    struct gev__signo *of;        /* the signal */
-    void (*fn)(int, void *);      /* what to call */
-    void *arg;                    /* with what */
-    unsigned round;               /* of which it has been called, or made */
+    struct gev__list link;   /* in gev__signo.watchers */
+    struct gev__signo *of;   /* the signal */
+    void (*fn)(int, void *); /* what to call */
+    void *arg;               /* with what */
+    unsigned round;          /* of which it has been called, or made */
 };
 
 static pthread_mutex_t lock = PTHREAD_MUTEX_INITIALIZER;
@@ -237,9 +237,9 @@ static void on_wait(int signo, void *arg)
 
 static int sig_wait(struct gev__hub *hub, int signo, double timeout)
 {
-    struct gev__wait w = { .reason = GEV__WAIT_SIGNAL,
-                           .object = (void *)(intptr_t)signo,
-                           .wakeable = 1 };
+    struct gev__wait w = {.reason = GEV__WAIT_SIGNAL,
+                          .object = (void *)(intptr_t)signo,
+                          .wakeable = 1};
     struct sigwaiter *s = malloc(sizeof *s);
     struct gev_signal *watcher;
     int rc;

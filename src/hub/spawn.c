@@ -148,8 +148,7 @@ struct gev_greenlet *gev_spawn_copy(gev_fn *fn, const void *data, size_t size)
     return handle(rc, g);
 }
 
-struct gev_greenlet *gev_spawn_private(gev_fn *fn, void *arg,
-                                       size_t stack_size)
+struct gev_greenlet *gev_spawn_private(gev_fn *fn, void *arg, size_t stack_size)
 {
     struct gev_greenlet *g = NULL;
     int rc = -EINVAL;
@@ -233,9 +232,8 @@ static int check(struct gev__hub *hub, const struct gev_greenlet *g,
 /* Waits for the end of one, until an absolute time. */
 static int join(struct gev__hub *hub, struct gev_greenlet *g, double deadline)
 {
-    struct gev__wait w = { .deadline = deadline,
-                           .reason = GEV__WAIT_JOIN,
-                           .object = g };
+    struct gev__wait w = {
+        .deadline = deadline, .reason = GEV__WAIT_JOIN, .object = g};
     struct gev__extra *x;
 
     if (g == hub->core->current) {

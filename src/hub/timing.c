@@ -208,7 +208,7 @@ static int push(struct gev__hub *hub, struct gev_greenlet *g, int64_t id,
         t->max_scopes = max;
     }
     t->scopes[t->n_scopes++] =
-        (struct gev__scope){ .id = id, .deadline = deadline };
+        (struct gev__scope){.id = id, .deadline = deadline};
     return 0;
 }
 

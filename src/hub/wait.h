@@ -26,9 +26,9 @@
  */
 enum gev__reason {
     GEV__WAIT_NONE,
-    GEV__WAIT_READ,   /* .object: its struct gev__fd */
-    GEV__WAIT_WRITE,  /* .object: its struct gev__fd */
-    GEV__WAIT_FDS,    /* observers: gev_wait_fd, gev_poll, gev_select */
+    GEV__WAIT_READ,  /* .object: its struct gev__fd */
+    GEV__WAIT_WRITE, /* .object: its struct gev__fd */
+    GEV__WAIT_FDS,   /* observers: gev_wait_fd, gev_poll, gev_select */
     GEV__WAIT_SLEEP,
     GEV__WAIT_JOIN,   /* .object: the greenlet */
     GEV__WAIT_SIGNAL, /* .object: the signal number */
@@ -48,7 +48,7 @@ struct gev__wait {
     enum gev__reason reason; /* for reports */
     void *object;            /* for reports */
     struct gev__list *list;  /* waiters to be listed with, or NULL */
-    int wakeable;            /* 1: I/O, a timer, a job … outside may wake it; 0:
+    int wakeable; /* 1: I/O, a timer, a job … outside may wake it; 0:
                                 only another greenlet can (join, event) */
 };
 

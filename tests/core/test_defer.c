@@ -256,8 +256,7 @@ static void defer_refuses_an_argument_on_the_run_stack(void **state)
 int main(void)
 {
     const struct CMUnitTest tests[] = {
-        cmocka_unit_test_setup(deferred_calls_run_last_first_at_the_end,
-                               setup),
+        cmocka_unit_test_setup(deferred_calls_run_last_first_at_the_end, setup),
         cmocka_unit_test_setup(deferred_calls_wait_for_the_end, setup),
         cmocka_unit_test_setup(deferred_calls_run_after_exit, setup),
         cmocka_unit_test_setup(deferred_calls_run_after_a_failure, setup),

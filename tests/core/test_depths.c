@@ -17,8 +17,8 @@
 #include "core/note.h"
 #include "support/proc.h"
 
-#define MAX_DEPTH 45
-#define N_CELLS   3
+#define MAX_DEPTH  45
+#define N_CELLS    3
 #define MAX_ACTORS 127
 
 struct actor {
@@ -30,7 +30,7 @@ struct actor {
 static struct {
     struct actor *actors;
     unsigned n;
-    long steps;     /* switches made and to be made */
+    long steps; /* switches made and to be made */
     long max_steps;
     long n_corrupt; /* cells that were not what they should be */
     long n_ended;   /* lives that came to their end */

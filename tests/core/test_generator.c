@@ -17,7 +17,7 @@
 
 struct generator {
     struct gev_greenlet *g;
-    struct gev_greenlet *asker;      /* who waits for the next value */
+    struct gev_greenlet *asker;       /* who waits for the next value */
     void (*body)(struct generator *); /* calls yield() */
     int arg;                          /* for body */
     int arg2;
@@ -186,8 +186,8 @@ static void permute(struct generator *gen)
         order[k] = order[i];
         order[i] = swap;
         if (k == 3) {
-            yield(gen, order[0] * 1000 + order[1] * 100 + order[2] * 10 +
-                           order[3]);
+            yield(gen,
+                  order[0] * 1000 + order[1] * 100 + order[2] * 10 + order[3]);
         } else {
             struct generator *below = generator_new(permute, k + 1, 0);
 

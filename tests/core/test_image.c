@@ -174,8 +174,7 @@ static void without_a_dead_range_all_bytes_are_kept(void **state)
     }
 }
 
-static void dead_ranges_of_any_place_and_size_leave_the_rest_whole(
-    void **state)
+static void dead_ranges_of_any_place_and_size_leave_the_rest_whole(void **state)
 {
     static const size_t lens[] = {1, 15, 16, 17, 31, 32, 33, 47, 100, 1000};
 

@@ -110,8 +110,8 @@ static struct gev_greenlet *crowd[1000]; /* suspended at once */
 static void suspend_a_crowd(void)
 {
     for (size_t i = 0; i < 1000; i++) {
-        crowd[i] = gev_greenlet_new(i % 10 ? switch_out_once : switch_out_deep,
-                                    0);
+        crowd[i] =
+            gev_greenlet_new(i % 10 ? switch_out_once : switch_out_deep, 0);
         gev_switch(crowd[i], NULL, NULL);
     }
     for (size_t i = 0; i < 1000; i++) {

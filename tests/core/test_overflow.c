@@ -188,8 +188,8 @@ static void an_array_larger_than_the_stack_hits_the_guard(void **state)
 
 static void *write_to_null(void *value)
 {
-    volatile char *nowhere = mmap(NULL, 4096, PROT_NONE,
-                                  MAP_PRIVATE | MAP_ANONYMOUS, -1, 0);
+    volatile char *nowhere =
+        mmap(NULL, 4096, PROT_NONE, MAP_PRIVATE | MAP_ANONYMOUS, -1, 0);
 
     nowhere[num_of(value)] = 1;
     return value;

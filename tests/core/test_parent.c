@@ -13,7 +13,7 @@
 
 #include "core/note.h"
 
-static struct gev_greenlet *top; /* the test's own greenlet */
+static struct gev_greenlet *top;  /* the test's own greenlet */
 static struct gev_greenlet *made; /* by a greenlet */
 
 static int setup(void **state)
@@ -293,8 +293,7 @@ static void ends_go_up_a_chain_of_1000_parents(void **state)
 int main(void)
 {
     const struct CMUnitTest tests[] = {
-        cmocka_unit_test_setup(an_end_goes_to_the_parent_of_that_moment,
-                               setup),
+        cmocka_unit_test_setup(an_end_goes_to_the_parent_of_that_moment, setup),
         cmocka_unit_test_setup(an_error_goes_to_the_parent_of_that_moment,
                                setup),
         cmocka_unit_test_setup(a_new_parent_is_started_with_the_childs_value,

@@ -410,17 +410,13 @@ int main(void)
     const struct CMUnitTest tests[] = {
         cmocka_unit_test_setup(unref_of_null_is_fine, setup),
         cmocka_unit_test_setup(ref_returns_its_greenlet, setup),
-        cmocka_unit_test_setup(only_the_last_unref_ends_a_suspended_one,
-                               setup),
+        cmocka_unit_test_setup(only_the_last_unref_ends_a_suspended_one, setup),
         cmocka_unit_test_setup(unref_of_a_new_one_does_not_run_it, setup),
-        cmocka_unit_test_setup(one_that_is_ended_cannot_switch_any_more,
-                               setup),
-        cmocka_unit_test_setup(unref_hides_the_error_of_the_one_it_ends,
-                               setup),
+        cmocka_unit_test_setup(one_that_is_ended_cannot_switch_any_more, setup),
+        cmocka_unit_test_setup(unref_hides_the_error_of_the_one_it_ends, setup),
         cmocka_unit_test_setup(unref_is_not_confused_by_a_failure_with_enomem,
                                setup),
-        cmocka_unit_test_setup(the_end_comes_back_to_whoever_dropped_it,
-                               setup),
+        cmocka_unit_test_setup(the_end_comes_back_to_whoever_dropped_it, setup),
         cmocka_unit_test_setup(one_that_is_ended_may_end_others, setup),
         cmocka_unit_test_setup(a_value_survives_an_end_in_between, setup),
         cmocka_unit_test_setup(a_suspended_parent_is_ended_with_its_last_child,
@@ -434,8 +430,8 @@ int main(void)
                                setup),
         cmocka_unit_test_setup(
             two_that_hold_each_other_end_when_one_is_thrown_at, setup),
-        cmocka_unit_test_setup(
-            a_long_chain_of_parents_goes_with_its_last_child, setup),
+        cmocka_unit_test_setup(a_long_chain_of_parents_goes_with_its_last_child,
+                               setup),
         cmocka_unit_test_setup(destroy_order_does_not_matter, setup),
     };
 

@@ -24,7 +24,7 @@
 #define N_GREENLETS 8
 #define ENOUGH      2000 /* signals, if the machine is that fast */
 
-static struct gev_greenlet *top;       /* the test's own greenlet */
+static struct gev_greenlet *top;        /* the test's own greenlet */
 static volatile sig_atomic_t n_signals; /* handled so far */
 static volatile sig_atomic_t n_odd;     /* handlers that saw something wrong */
 static bool running;                    /* greenlets go on */

@@ -279,8 +279,8 @@ int main(void)
                                         teardown),
         cmocka_unit_test_setup_teardown(
             a_freed_object_is_the_next_one_given_out, setup, teardown),
-        cmocka_unit_test_setup_teardown(random_orders_keep_objects_whole,
-                                        setup, teardown),
+        cmocka_unit_test_setup_teardown(random_orders_keep_objects_whole, setup,
+                                        teardown),
         cmocka_unit_test_setup_teardown(empty_chunks_serve_other_sizes, setup,
                                         teardown),
         cmocka_unit_test_setup_teardown(

@@ -205,8 +205,8 @@ static void *check_alignment(void *value)
     _Alignas(64) volatile char b[64] = {2};
 
     (void)value;
-    return num((uintptr_t)a % 16 == 0 && (uintptr_t)b % 64 == 0 &&
-               a[0] == 1 && b[0] == 2);
+    return num((uintptr_t)a % 16 == 0 && (uintptr_t)b % 64 == 0 && a[0] == 1 &&
+               b[0] == 2);
 }
 
 static void stacks_are_aligned(void **state)
@@ -448,8 +448,8 @@ int main(void)
         cmocka_unit_test_setup(doubles_live_across_switches, setup),
         cmocka_unit_test_setup(long_doubles_live_across_switches, setup),
         cmocka_unit_test_setup(each_greenlet_keeps_its_rounding_mode, setup),
-        cmocka_unit_test_setup(
-            a_new_one_starts_with_its_starters_rounding_mode, setup),
+        cmocka_unit_test_setup(a_new_one_starts_with_its_starters_rounding_mode,
+                               setup),
         cmocka_unit_test_setup(stacks_are_aligned, setup),
         cmocka_unit_test_setup(frames_of_every_size_come_back_whole, setup),
         cmocka_unit_test_setup(large_frames_come_back_whole, setup),

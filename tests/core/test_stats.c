@@ -201,8 +201,7 @@ static void an_image_is_little_larger_than_what_is_live(void **state)
         s = stats_of(g);
         if (shared_stacks()) {
             assert_true(s.image_bytes >= s.live_bytes);
-            assert_true(s.image_bytes <=
-                        (s.live_bytes + extra) * 5 / 4 + 64);
+            assert_true(s.image_bytes <= (s.live_bytes + extra) * 5 / 4 + 64);
         } else {
             assert_int_equal(s.image_bytes, 0);
         }
@@ -281,8 +280,7 @@ int main(void)
         cmocka_unit_test_setup(an_image_is_little_larger_than_what_is_live,
                                setup),
         cmocka_unit_test_setup(an_image_shrinks_when_the_stack_has, setup),
-        cmocka_unit_test_setup(an_older_caller_gets_the_fields_it_knows,
-                               setup),
+        cmocka_unit_test_setup(an_older_caller_gets_the_fields_it_knows, setup),
         cmocka_unit_test_setup(stats_refuses_null, setup),
     };
 

@@ -304,8 +304,7 @@ static void throw_refuses_bad_arguments(void **state)
 int main(void)
 {
     const struct CMUnitTest tests[] = {
-        cmocka_unit_test_setup(an_error_arrives_at_the_suspended_switch,
-                               setup),
+        cmocka_unit_test_setup(an_error_arrives_at_the_suspended_switch, setup),
         cmocka_unit_test_setup(
             an_error_that_is_passed_on_comes_back_to_the_thrower, setup),
         cmocka_unit_test_setup(
