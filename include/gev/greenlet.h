@@ -114,7 +114,8 @@ GEV_API int gev_throw(struct gev_greenlet *to, int err, void **ret_value);
  *
  * Runs what gev_defer() recorded, then goes to the nearest living ancestor.
  * C does not unwind: what the frames in between own is not released. In the
- * main greenlet it is exit(3) with status 0.
+ * main greenlet it is exit(3) with status 0; on the hub and in a function called
+ * about a greenlet's end, where nothing could end, it is abort(3).
  *
  * Switches:  yes, for good
  */
@@ -207,7 +208,8 @@ GEV_API struct gev_greenlet *gev_ref(struct gev_greenlet *g);
  *
  * Switches:  only to end a suspended greenlet
  * Return:    0, or -1 with errno set, and nothing is dropped: EPERM (wrong
- *            thread), ENOMEM (no room to switch to the one to be ended)
+ *            thread; or an error handler drops a suspended one), ENOMEM (no
+ *            room to switch to the one to be ended)
  */
 GEV_API int gev_unref(struct gev_greenlet *g);
 
@@ -223,7 +225,8 @@ GEV_API int gev_unref(struct gev_greenlet *g);
  *              EINVAL  @fn is NULL
  *              EFAULT  @arg points into a run stack
  *              ENOMEM  no memory
- *              EPERM   called on the hub
+ *              EPERM   called on the hub, or by an error handler on behalf of
+ *                      a greenlet that has ended
  */
 GEV_API int gev_defer(void (*fn)(void *arg), void *arg);
 

@@ -55,7 +55,8 @@ GEV_API struct gev_server *gev_server_new(gev_handler *handler, void *arg);
  * @s: a server, or NULL
  *
  * Listeners are closed and handlers still running are killed, as by
- * gev_server_stop(s, 0); they may end after this call, which does not wait.
+ * gev_server_stop(s, 0); they may end after this call, which does not wait. To be
+ * called before gev_shutdown(), which takes their greenlets away.
  *
  * Switches:  never
  */

@@ -28,7 +28,7 @@ GEV_BEGIN_DECLS
  * Return:    its id, above 0, or -1 with errno set:
  *              EINVAL  negative or NaN
  *              ENOMEM  no memory
- *              EPERM   on the hub
+ *              EPERM   on the hub, or in an error handler
  * See:       gevent.Timeout.start_new()
  */
 GEV_API int64_t gev_timeout_push(double secs);

@@ -40,66 +40,6 @@ struct gev_greenlet *gev__greenlet_make(struct gev__core *core, gev_fn *fn,
     return g;
 }
 
-struct gev__extra *gev__greenlet_extra_with(struct gev_greenlet *g, size_t size)
-{
-    struct gev__slabs *slabs = gev__slab_owner(g);
-    struct gev__extra *x = g->extra;
-
-    if (x) {
-        return x;
-    }
-    size = (sizeof *x + size + 15) & ~(size_t)15;
-    x = gev__slab_alloc(slabs, gev__image_class(size), size);
-    if (x) {
-        *x = (struct gev__extra){0};
-        gev__list_init(&x->joiners);
-        g->extra = x;
-    }
-    return x;
-}
-
-struct gev__extra *gev__greenlet_extra(struct gev_greenlet *g)
-{
-    return gev__greenlet_extra_with(g, 0);
-}
-
-int gev__greenlet_defer(struct gev_greenlet *g, void (*fn)(void *arg),
-                        void *arg)
-{
-    struct gev__extra *x = gev__greenlet_extra(g);
-    struct gev__defer *d = malloc(sizeof *d);
-
-    if (!x || !d) {
-        free(d);
-        return -ENOMEM;
-    }
-    *d = (struct gev__defer){.next = x->defers, .fn = fn, .arg = arg};
-    x->defers = d;
-    return 0;
-}
-
-void gev__greenlet_free_extra(struct gev_greenlet *g)
-{
-    if (g->extra) {
-        gev__greenlet_run_defers(g);
-        gev__slab_free(g->extra);
-        g->extra = NULL;
-    }
-}
-
-void gev__greenlet_run_defers(struct gev_greenlet *g)
-{
-    while (g->extra && g->extra->defers) {
-        struct gev__defer *d = g->extra->defers;
-        void (*fn)(void *) = d->fn;
-        void *arg = d->arg;
-
-        g->extra->defers = d->next;
-        free(d);
-        fn(arg);
-    }
-}
-
 void gev__greenlet_end_new(struct gev__core *core, struct gev_greenlet *g,
                            int err)
 {
@@ -273,6 +213,9 @@ void gev_exit(void *value)
     if (gev__core_start(&core) < 0 || core->current == core->main) {
         exit(EXIT_SUCCESS);
     }
+    if (core->current == core->hub || core->current->life == GEV__DEAD) {
+        abort(); /* there is nothing that could end */
+    }
     gev__switch_finish(value);
     __builtin_unreachable();
 }
@@ -313,16 +256,24 @@ struct gev_greenlet *gev_greenlet_new(gev_fn *fn, size_t private_stack)
 /* Nobody has it any more, and it does not run. */
 static void destroy(struct gev__core *core, struct gev_greenlet *g)
 {
-    struct gev_greenlet *parent = g->parent;
+    /* A loop where a call would do: chains of parents can be long. */
+    for (;;) {
+        struct gev_greenlet *parent = g->parent;
 
-    if (g->life == GEV__NEW) {
-        g->refs = 1;
-        gev__greenlet_end_new(core, g, ECANCELED);
-    }
-    gev__greenlet_free_extra(g);
-    gev__slab_free(g);
-    if (parent) {
-        gev__greenlet_drop(core, parent);
+        if (g->life == GEV__NEW) {
+            g->refs = 1;
+            gev__greenlet_end_new(core, g, ECANCELED);
+        }
+        gev__greenlet_free_extra(g);
+        gev__slab_free(g);
+        if (!parent) {
+            return;
+        }
+        if (parent->refs > 1 || parent->life == GEV__STARTED) {
+            gev__greenlet_drop(core, parent);
+            return;
+        }
+        g = parent;
     }
 }
 
@@ -332,11 +283,15 @@ static void destroy(struct gev__core *core, struct gev_greenlet *g)
 int gev__greenlet_put_down(struct gev__core *core, struct gev_greenlet *g)
 {
     struct gev_greenlet *parent = g->parent;
-    struct gev_greenlet *stand_in = gev_ref(core->current);
+    struct gev_greenlet *stand_in;
     uint16_t interrupt = g->interrupt;
     int saved_errno = errno;
     int rc = 0;
 
+    if (core->current->life == GEV__DEAD) {
+        return -EPERM; /* an ended one has nowhere to be switched back to */
+    }
+    stand_in = gev_ref(core->current);
     g->interrupt = ECANCELED;
     g->parent = stand_in;
     while (g->life != GEV__DEAD && !g->hub_state &&
@@ -347,7 +302,7 @@ int gev__greenlet_put_down(struct gev__core *core, struct gev_greenlet *g)
     stand_in = g->parent; /* or whom it chose instead */
     g->parent = parent;
     gev__greenlet_drop(core, stand_in);
-    if (g->life != GEV__DEAD) {
+    if (g->life != GEV__DEAD && !g->hub_state) {
         g->interrupt = interrupt;
         return -ENOMEM;
     }
@@ -356,6 +311,8 @@ int gev__greenlet_put_down(struct gev__core *core, struct gev_greenlet *g)
 
 int gev__greenlet_drop(struct gev__core *core, struct gev_greenlet *g)
 {
+    int rc = 0;
+
     if (g->refs > 1) {
         g->refs--;
         return 0;
@@ -365,10 +322,16 @@ int gev__greenlet_drop(struct gev__core *core, struct gev_greenlet *g)
         g->interrupt = ECANCELED; /* it has to end; that frees it */
         return 0;
     }
-    if (g->life == GEV__STARTED && gev__greenlet_put_down(core, g) < 0) {
-        return -ENOMEM;
+    if (g->life == GEV__STARTED && !g->hub_state) {
+        rc = gev__greenlet_put_down(core, g);
     }
-    if (--g->refs == 0) { /* it may have taken one on its way out */
+    if (rc < 0) {
+        return rc;
+    }
+    g->refs--; /* it may have taken one on its way out */
+    if (g->refs == 0 && g->life == GEV__STARTED) {
+        core->orphan(g); /* the hub has it; its end frees it */
+    } else if (g->refs == 0) {
         destroy(core, g);
     }
     return 0;
@@ -461,25 +424,4 @@ int gev_error(const struct gev_greenlet *g)
 void *gev_value(const struct gev_greenlet *g)
 {
     return g->life == GEV__DEAD ? g->slot : NULL;
-}
-
-int gev_defer(void (*fn)(void *arg), void *arg)
-{
-    struct gev__core *core;
-    int rc = gev__core_start(&core);
-
-    if (rc == 0 && !fn) {
-        rc = -EINVAL;
-    }
-    if (rc == 0 &&
-        (core->current == core->hub || core->current->life == GEV__DEAD)) {
-        rc = -EPERM;
-    }
-    if (rc == 0 && gev__on_run_stack(core, arg)) {
-        rc = -EFAULT;
-    }
-    if (rc == 0) {
-        rc = gev__greenlet_defer(core->current, fn, arg);
-    }
-    return (int)gev__ret(rc);
 }

@@ -147,6 +147,7 @@ struct gev__core {
     gev_trace_fn *trace;           /* gev_set_trace() */
     void *trace_arg;               /* for it */
     void (*on_end)(struct gev_greenlet *g); /* (hub) told of each end */
+    void (*orphan)(struct gev_greenlet *g); /* (hub) end one that it has */
     void (*on_exit)(void);                  /* (hub) the thread ends */
     struct gev__slabs slabs;                /* memory of greenlets and images */
     struct gev__stack *free_stacks;         /* private stacks to use again */

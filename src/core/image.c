@@ -175,6 +175,16 @@ static void open_for_valgrind(char *from, char *to)
     VALGRIND_MAKE_MEM_UNDEFINED(from, (size_t)(to - from));
 }
 
+/* More is live than was reserved: the compiler made a frame where there should
+   be a jump. Its bytes are still on the run stack. */
+static __attribute__((noinline, cold)) void
+make_room(struct gev__core *core, struct gev_greenlet *g, size_t need)
+{
+    if (gev__image_reclass(core, g, need) < 0) {
+        __builtin_trap(); /* rather this than other greenlets' bytes */
+    }
+}
+
 static inline __attribute__((always_inline)) void evict(struct gev__core *core)
 {
     struct gev_greenlet *g = core->occupant;
@@ -183,7 +193,7 @@ static inline __attribute__((always_inline)) void evict(struct gev__core *core)
 
     if (__builtin_expect(low + g->dead_high > gev__image_size[g->image_class],
                          0)) {
-        __builtin_trap(); /* it was not reserved: rather this than others' bytes */
+        make_room(core, g, low + g->dead_high);
     }
     g->evictions++;
     core->evictions++;

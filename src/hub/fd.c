@@ -225,6 +225,15 @@ static void wake_everybody(struct gev__fd *f, int result)
     }
 }
 
+void gev__fd_unwatchable(struct gev__fd *f)
+{
+    f->rd_fresh = true;
+    if (f->more) {
+        f->more->wr_fresh = true;
+    }
+    wake_everybody(f, -ENOMEM);
+}
+
 static struct gev__fd *existing(const struct gev__hub *hub, int fd)
 {
     size_t i = (size_t)fd / TABLE;
@@ -297,6 +306,9 @@ static void fork_one(struct gev__hub *hub, struct gev__fd *f)
 {
     struct gev_greenlet *self = hub->core->current;
 
+    if (gev__io_active(&f->rd) || (f->more && gev__io_active(&f->more->wr))) {
+        gev__io_recheck(&hub->loop, f->fd); /* libev will register it anew */
+    }
     f->rd_waits = false;
     f->wr_waits = false;
     f->reader = f->reader == self ? self : NULL;

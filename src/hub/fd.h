@@ -134,6 +134,14 @@ int gev__fd_opened(struct gev__hub *hub, int fd, enum gev__fd_kind kind);
 void gev__fd_refresh(struct gev__hub *hub, struct gev__fd *f);
 
 /**
+ * gev__fd_unwatchable() - the kernel had no room to watch it
+ *
+ * libev has stopped its watchers. Everybody who waits on it gets ENOMEM, and
+ * the next wait tries anew.
+ */
+void gev__fd_unwatchable(struct gev__fd *f);
+
+/**
  * gev__fd_closing() - wake everybody who waits on a number with EBADF
  *
  * The number's watchers are stopped and its generation grows. Also for numbers

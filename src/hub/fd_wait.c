@@ -85,7 +85,9 @@ void gev__fd_on_event(void *arg, int events)
     struct gev__fd *f = arg;
     struct gev__hub *hub = gev__hub_tls;
 
-    if (events & GEV__LOOP_READ) {
+    if (events & GEV__LOOP_ERROR) {
+        gev__fd_unwatchable(f);
+    } else if (events & GEV__LOOP_READ) {
         on_readable(hub, f);
     } else if (f->more) {
         on_writable(hub, f);

@@ -115,6 +115,7 @@ void gev__hub_fork_child(struct gev__hub *hub)
     if (self->extra) {
         gev__list_init(&self->extra->joiners);
     }
+    hub->holds = 0; /* whatever holds them is not here to release them */
     hub->n_ready = 0;
     hub->n_parked = 0;
     hub->n_wakeable = 0;

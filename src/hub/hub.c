@@ -184,6 +184,12 @@ static void on_end(struct gev_greenlet *g)
     gev__greenlet_drop(hub->core, g);
 }
 
+/* Nobody has a handle of a parked or queued one any more. */
+static void orphan(struct gev_greenlet *g)
+{
+    gev__kill(gev__hub_tls, g);
+}
+
 static int start(struct gev__hub **ret)
 {
     struct gev__core *core;
@@ -218,6 +224,7 @@ static int start(struct gev__hub **ret)
     core->n_made--;
     core->hub = hub->self;
     core->on_end = on_end;
+    core->orphan = orphan;
     core->on_exit = gev__hub_end;
     hub->control = gev__arch_control();
     hub->budget = GEV__IO_BUDGET;

@@ -48,6 +48,12 @@ static void on_io(struct ev_loop *ev, ev_io *w, int events)
 {
     struct gev__loop *l = ev_userdata(ev);
 
+    if (events &
+        EV_ERROR) { /* epoll_ctl(2) refused, and libev has stopped it */
+        l->n_active--;
+        l->calls->io(w->data, GEV__LOOP_ERROR);
+        return;
+    }
     l->calls->io(w->data, events & (EV_READ | EV_WRITE));
 }
 
@@ -245,6 +251,11 @@ void gev__io_start(struct gev__loop *l, struct gev__io_watch *w, int fd,
     }
     ev_io_start(l->ev, io);
     l->n_active++;
+    gev__io_recheck(l, fd);
+}
+
+void gev__io_recheck(struct gev__loop *l, int fd)
+{
     if (!l->is_changed[fd]) {
         l->is_changed[fd] = 1;
         l->changed[l->n_changed++] = fd;

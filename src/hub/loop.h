@@ -121,6 +121,11 @@ void gev__io_start(struct gev__loop *l, struct gev__io_watch *w, int fd,
                    int event, bool fresh);
 
 /**
+ * gev__io_recheck() - see before the next poll whether a descriptor is open
+ */
+void gev__io_recheck(struct gev__loop *l, int fd);
+
+/**
  * gev__io_stop() - stop watching; fine if it is not
  */
 void gev__io_stop(struct gev__loop *l, struct gev__io_watch *w);

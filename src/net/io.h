@@ -127,9 +127,16 @@ static inline ssize_t gev__io_done(ssize_t n, int saved)
 static inline int gev__io_begin(int fd, struct gev__hub **ret_hub,
                                 struct gev__fd **ret_f)
 {
+    struct gev__hub *hub = gev__hub_tls;
+    struct gev__fd *f = hub ? gev__fd_known(hub, fd) : NULL;
+    uint32_t generation = f ? f->generation : 0;
     int rc = gev__enter(ret_hub);
 
-    return rc < 0 ? rc : gev__fd_get(*ret_hub, fd, ret_f);
+    if (rc < 0 || !f) {
+        return rc < 0 ? rc : gev__fd_get(*ret_hub, fd, ret_f);
+    }
+    *ret_f = f;
+    return f->generation == generation ? 0 : -EBADF; /* closed in a yield */
 }
 
 /* Whether a descriptor has one reader and one writer; else waiters queue. */

@@ -53,6 +53,7 @@ static int remember_path(struct gev__listener *l, const char *addr)
     l->path = strdup(path);
     l->dev = st.st_dev;
     l->ino = st.st_ino;
+    l->pid = getpid();
     return l->path ? 0 : -ENOMEM;
 }
 
@@ -61,8 +62,8 @@ static void unlink_path(struct gev__listener *l)
     struct stat st;
     int saved = errno;
 
-    if (l->path && lstat(l->path, &st) == 0 && st.st_dev == l->dev &&
-        st.st_ino == l->ino) {
+    if (l->path && l->pid == getpid() && lstat(l->path, &st) == 0 &&
+        st.st_dev == l->dev && st.st_ino == l->ino) {
         (void)unlink(l->path);
     }
     free(l->path);
@@ -164,7 +165,7 @@ static int back_off(struct gev__listener *l, int err)
     if (rc == 0) {
         rc = gev__server_wait(hub, &s->paused, gev__deadline(l->delay));
     }
-    return rc == -ETIMEDOUT ? 0 : rc;
+    return rc == -ETIMEDOUT || rc == -ENOMEM ? 0 : rc; /* then go on at once */
 }
 
 /* Whether accepting may go on. Waits while the server is full. */
@@ -249,7 +250,7 @@ static void *acceptor_main(void *arg)
             rc = accept_one(l);
         }
         if (rc == 0 && ++n % BURST == 0 && gev_yield() < 0) {
-            rc = -errno;
+            rc = errno == ENOMEM ? 0 : -errno;
         }
     }
     acceptor_end(l, rc);

@@ -246,5 +246,5 @@ int gev__watch_wait(struct gev__watch *w, double deadline)
     if (rc == -ETIMEDOUT && !w->hub->core->current->interrupt) {
         return wait.deadline < deadline ? 1 : 0; /* our own, not a scope */
     }
-    return rc;
+    return rc == -ETIMEDOUT ? -w->hub->core->current->interrupt : rc;
 }

@@ -20,9 +20,9 @@
 #include <poll.h>
 #include <stdbool.h>
 #include <stddef.h>
+#include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
-#include <sys/resource.h>
 #include <sys/select.h>
 #include <sys/time.h>
 
@@ -53,18 +53,31 @@ static unsigned long *asked(const struct call *c, int which)
 }
 
 /*
- * The kernel looks at no more bits than it has room for descriptors and nor do
- * we, so a huge @n does not have us read beyond sets of the usual size.
+ * The kernel looks at no more bits than the process has room for descriptors now
+ * (FDSize), and nor do we: select(getdtablesize(), ...) on sets of the usual
+ * size is an old idiom.
  */
 static int clamp(int n)
 {
-    struct rlimit limit;
+    int saved = errno;
+    int room = FD_SETSIZE;
+    char line[128];
+    FILE *f;
 
-    if (n > FD_SETSIZE && getrlimit(RLIMIT_NOFILE, &limit) == 0 &&
-        (rlim_t)n > limit.rlim_max) {
-        n = limit.rlim_max > FD_SETSIZE ? (int)limit.rlim_max : FD_SETSIZE;
+    if (n <= FD_SETSIZE) {
+        return n;
     }
-    return n;
+    f = fopen("/proc/self/status", "re");
+    while (f && fgets(line, sizeof line, f)) {
+        if (sscanf(line, "FDSize: %d", &room) == 1) {
+            break;
+        }
+    }
+    if (f) {
+        fclose(f);
+    }
+    errno = saved;
+    return n < room ? n : room;
 }
 
 static int save_sets(struct call *c)

@@ -66,7 +66,8 @@ struct gev__listener {
     double delay;                  /* of the last back-off; 0: all is well */
     char *path;                    /* UNIX path to unlink, or NULL */
     dev_t dev;                     /* what was made there … */
-    ino_t ino;                     /* … so that nothing else is unlinked */
+    ino_t ino; /* … so that nothing else is unlinked … */
+    pid_t pid; /* … and not by the child of a fork */
 };
 
 /* A connection: the data of the greenlet that serves it. Small, since there is

@@ -1,0 +1,92 @@
+/* SPDX-License-Identifier: MIT */
+/*
+ * The part of a greenlet that few of them need, and what it is needed for here:
+ * functions that run at its end.
+ */
+#include <errno.h>
+#include <stdlib.h>
+
+#include "core/greenlet.h"
+#include "core/image.h"
+#include "core/ret.h"
+
+struct gev__extra *gev__greenlet_extra_with(struct gev_greenlet *g, size_t size)
+{
+    struct gev__slabs *slabs = gev__slab_owner(g);
+    struct gev__extra *x = g->extra;
+
+    if (x) {
+        return x;
+    }
+    size = (sizeof *x + size + 15) & ~(size_t)15;
+    x = gev__slab_alloc(slabs, gev__image_class(size), size);
+    if (x) {
+        *x = (struct gev__extra){0};
+        gev__list_init(&x->joiners);
+        g->extra = x;
+    }
+    return x;
+}
+
+struct gev__extra *gev__greenlet_extra(struct gev_greenlet *g)
+{
+    return gev__greenlet_extra_with(g, 0);
+}
+
+int gev__greenlet_defer(struct gev_greenlet *g, void (*fn)(void *arg),
+                        void *arg)
+{
+    struct gev__extra *x = gev__greenlet_extra(g);
+    struct gev__defer *d = malloc(sizeof *d);
+
+    if (!x || !d) {
+        free(d);
+        return -ENOMEM;
+    }
+    *d = (struct gev__defer){.next = x->defers, .fn = fn, .arg = arg};
+    x->defers = d;
+    return 0;
+}
+
+void gev__greenlet_run_defers(struct gev_greenlet *g)
+{
+    while (g->extra && g->extra->defers) {
+        struct gev__defer *d = g->extra->defers;
+        void (*fn)(void *) = d->fn;
+        void *arg = d->arg;
+
+        g->extra->defers = d->next;
+        free(d);
+        fn(arg);
+    }
+}
+
+void gev__greenlet_free_extra(struct gev_greenlet *g)
+{
+    if (g->extra) {
+        gev__greenlet_run_defers(g);
+        gev__slab_free(g->extra);
+        g->extra = NULL;
+    }
+}
+
+int gev_defer(void (*fn)(void *arg), void *arg)
+{
+    struct gev__core *core;
+    int rc = gev__core_start(&core);
+
+    if (rc == 0 && !fn) {
+        rc = -EINVAL;
+    }
+    if (rc == 0 &&
+        (core->current == core->hub || core->current->life == GEV__DEAD)) {
+        rc = -EPERM;
+    }
+    if (rc == 0 && gev__on_run_stack(core, arg)) {
+        rc = -EFAULT;
+    }
+    if (rc == 0) {
+        rc = gev__greenlet_defer(core->current, fn, arg);
+    }
+    return (int)gev__ret(rc);
+}
