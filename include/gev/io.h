@@ -140,6 +140,11 @@ GEV_API ssize_t gev_sendfile(int out, int in, off_t *offset, size_t n);
  * Greenlets that wait on it return -1 with EBADF. Data already written is sent
  * as close(2) does.
  *
+ * If the open file lives on elsewhere (dup(2), fork(2), gev_send_fd()), epoll
+ * goes on reporting it. The first such event has libev make a new epoll set:
+ * measured, 2,001 epoll_ctl(2) with 2,000 watched descriptors, once per such
+ * close. shutdown(2) before the close spares that where the peer allows it.
+ *
  * Switches:  never
  * Context:   anywhere, the hub included
  * Return:    0, or -1 with errno as close(2)
