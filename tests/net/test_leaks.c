@@ -9,13 +9,19 @@
 #include "serving.h"
 
 #include <stdio.h>
+#include <stdlib.h>
 
 #include "support/proc.h"
 #include "support/sock.h"
 
 enum { N_CLIENTS = 50, SPREAD = 500 };
 
-#define SLACK ((size_t)2 << 20) /* proc_rss() is off by up to 64 pages */
+/* proc_rss() is off by up to 64 pages. ASan and valgrind, which find leaks by
+   themselves, keep freed memory aside: there it says nothing. */
+static size_t slack(void)
+{
+    return getenv("GEV_TEST_SLOW") ? SIZE_MAX / 2 : (size_t)2 << 20;
+}
 
 /* Memory after a fifth of the rounds, when pools are warm, and at the end. */
 static void assert_flat(void (*round)(void), long n)
@@ -31,7 +37,7 @@ static void assert_flat(void (*round)(void), long n)
         }
     }
     assert_int_equal(proc_n_fds(), n_fds);
-    assert_true(proc_rss() < before + SLACK);
+    assert_true(proc_rss() < before + slack());
 }
 
 static void assert_idle(void)
@@ -111,7 +117,7 @@ static void a_hundred_thousand_connections_are_flat(void **state)
     await_connections(s, 0);
     assert_int_equal(stats_of(s).accepted, n);
     assert_int_equal(proc_n_fds(), n_fds);
-    assert_true(proc_rss() < before + SLACK);
+    assert_true(proc_rss() < before + slack());
     assert_int_equal(gev_server_stop(s, 5), 0);
     gev_server_free(s);
     assert_idle();
@@ -131,7 +137,7 @@ static void tcp_connections_are_flat(void **state)
     before = proc_rss();
     connections(n);
     await_connections(s, 0);
-    assert_true(proc_rss() < before + SLACK);
+    assert_true(proc_rss() < before + slack());
     assert_int_equal(gev_server_stop(s, 5), 0);
     gev_server_free(s);
     assert_idle();
