@@ -272,7 +272,7 @@ struct gev_greenlet_stats {
     size_t dead_bytes;  /* of these, bytes that a wait to receive leaves
                             out */
     uint64_t switches;  /* times it was switched to */
-    uint64_t evictions; /* times its bytes left the run stack */
+    uint64_t evictions; /* times its bytes left, modulo 2^32 */
     int resident;       /* 1: its bytes are on its stack now */
 };
 

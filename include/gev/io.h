@@ -18,6 +18,7 @@
  *   EBADF      not open, or closed by gev_close() while this greenlet waited
  *   ETIMEDOUT  the descriptor's own limit (gev_settimeout()) passed
  *   EPERM      also: the descriptor cannot be waited for
+ *   ENOMEM     also: the kernel has no room to watch it (epoll_ctl(2), ENOSPC)
  *   others     as the system call of that name
  *
  * Close descriptors with gev_close(). One that was closed by other means, in a

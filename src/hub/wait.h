@@ -126,7 +126,7 @@ static inline int gev__secs_ok(double secs)
 
 /**
  * gev__pad_received() - keep others' bytes out of a received buffer's rest
- * @buf: as given to gev__park() in dead_buf
+ * @buf: as given to gev__fd_wait() as dead_buf
  * @len: its size
  * @n:   bytes that were delivered, 0 or more
  *
