@@ -32,13 +32,13 @@ int main(int argc, char **argv)
         return 2;
     }
     gev_raise_fd_limit();
-    fd = gev_server_listen(server, addr, 0, 0);
-    if (fd < 0) {
+    fd = server ? gev_server_listen(server, addr, 0, 0) : -1;
+    /* A signal stops it; then handlers have 5 s. */
+    if (fd < 0 || gev_server_stop_on_signals(server, 5.0) < 0) {
         fprintf(stderr, "echo: cannot listen on %s: %s\n", addr,
                 errno == EINVAL ? "not an address" : gev_strerror(errno));
         return 1;
     }
-    gev_server_stop_on_signals(server, 5.0); /* then handlers have 5 s */
     gev_sockname(fd, real, sizeof real);
     printf("listening on %s\n", real);
     fflush(stdout);
