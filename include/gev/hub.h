@@ -305,6 +305,21 @@ GEV_API int gev_call_threadsafe(struct gev_hub *hub, void (*fn)(void *arg),
                                 void *arg);
 
 /**
+ * gev_call_soon() - have a function called on the hub, before greenlets run next
+ * @fn:  called once, in the order of the calls; must not wait
+ * @arg: for @fn; not a pointer into a run stack
+ *
+ * Calls that are still to be made when the hub ends are dropped.
+ *
+ * Switches:  never
+ * Context:   anywhere, the hub included
+ * Return:    0, or -1 with errno set: EINVAL (@fn is NULL), EFAULT, ENOMEM, or
+ *            as gev_init()
+ * See:       loop.run_callback() of gevent
+ */
+GEV_API int gev_call_soon(void (*fn)(void *arg), void *arg);
+
+/**
  * typedef gev_error_fn - called when a greenlet failed and nobody watches
  * @g:   the greenlet, DEAD; borrowed for the call
  * @err: what gev_fail() said

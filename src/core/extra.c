@@ -33,29 +33,46 @@ struct gev__extra *gev__greenlet_extra(struct gev_greenlet *g)
     return gev__greenlet_extra_with(g, 0);
 }
 
+struct gev__more *gev__greenlet_more(struct gev_greenlet *g)
+{
+    struct gev__slabs *slabs = gev__slab_owner(g);
+    struct gev__extra *x = gev__greenlet_extra(g);
+    size_t size = (sizeof *x->more + 15) & ~(size_t)15;
+
+    if (!x || x->more) {
+        return x ? x->more : NULL;
+    }
+    x->more = gev__slab_alloc(slabs, gev__image_class(size), size);
+    if (x->more) {
+        *x->more = (struct gev__more){0};
+        gev__list_init(&x->more->links);
+    }
+    return x->more;
+}
+
 int gev__greenlet_defer(struct gev_greenlet *g, void (*fn)(void *arg),
                         void *arg)
 {
-    struct gev__extra *x = gev__greenlet_extra(g);
+    struct gev__more *m = gev__greenlet_more(g);
     struct gev__defer *d = malloc(sizeof *d);
 
-    if (!x || !d) {
+    if (!m || !d) {
         free(d);
         return -ENOMEM;
     }
-    *d = (struct gev__defer){.next = x->defers, .fn = fn, .arg = arg};
-    x->defers = d;
+    *d = (struct gev__defer){.next = m->defers, .fn = fn, .arg = arg};
+    m->defers = d;
     return 0;
 }
 
 void gev__greenlet_run_defers(struct gev_greenlet *g)
 {
-    while (g->extra && g->extra->defers) {
-        struct gev__defer *d = g->extra->defers;
+    while (g->extra && g->extra->more && g->extra->more->defers) {
+        struct gev__defer *d = g->extra->more->defers;
         void (*fn)(void *) = d->fn;
         void *arg = d->arg;
 
-        g->extra->defers = d->next;
+        g->extra->more->defers = d->next;
         free(d);
         fn(arg);
     }
@@ -65,6 +82,10 @@ void gev__greenlet_free_extra(struct gev_greenlet *g)
 {
     if (g->extra) {
         gev__greenlet_run_defers(g);
+        if (g->extra->more) {
+            free(g->extra->more->name);
+            gev__slab_free(g->extra->more);
+        }
         gev__slab_free(g->extra);
         g->extra = NULL;
     }

@@ -36,6 +36,7 @@ struct gev_greenlet *gev__greenlet_make(struct gev__core *core, gev_fn *fn,
         }
     }
     core->n_made++;
+    g->id = ++core->last_id;
     core->n_alive++;
     return g;
 }

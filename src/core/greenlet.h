@@ -63,8 +63,9 @@ struct gev_greenlet {
                    DEAD: result */
     struct gev_greenlet *parent; /* referenced; NULL for main and hub */
     struct gev__list link;       /* (hub) run queue, or a list of waiters */
-    struct gev__extra *extra;    /* defers, timeouts, joiners …, or NULL */
-    uint64_t switches;           /* times switched to */
+    struct gev__extra *extra;    /* timeouts, joiners, defers …, or NULL */
+    uint32_t switches;           /* times switched to, modulo 2^32 */
+    uint32_t id;                 /* above 0, modulo 2^32; main is 1 */
     uint32_t dead_low;           /* dead range [top - dead_low, top - … */
     uint32_t dead_high;          /* … dead_high); both 0 for none */
     uint32_t refs;               /* main and hub: never 0 */
@@ -91,12 +92,23 @@ struct gev__defer {
 };
 
 /**
+ * struct gev__more - the part that fewer still need
+ */
+struct gev__more {
+    struct gev__defer *defers; /* last recorded first */
+    struct gev__list links;    /* (hub) of gev__call.link: told of its end */
+    char *name;                /* from malloc(), or NULL */
+    uint32_t spawner;          /* (hub) id of who spawned it, or 0 */
+};
+
+/**
  * struct gev__extra - the part of a greenlet that few of them need
  *
- * From the slabs, so it is freed without being told its size.
+ * From the slabs, so it is freed without being told its size. A connection has
+ * one: every 16 bytes of it count.
  */
 struct gev__extra {
-    struct gev__defer *defers;  /* last recorded first */
+    struct gev__more *more;     /* defers, links, name …, or NULL */
     struct gev__timing *timing; /* (hub) timer, scopes and shields, or NULL */
     struct gev__list joiners;   /* (hub) of gev_greenlet.link */
     char data[]; /* (hub) what was given along, 16-byte aligned */
@@ -142,6 +154,7 @@ struct gev__core {
     size_t range_size;             /* bytes of it */
     uint64_t evictions;            /* times bytes were copied out */
     uint64_t n_made;               /* greenlets ever made */
+    uint32_t last_id;              /* given to a greenlet */
     size_t n_alive;                /* made and not DEAD */
     size_t image_bytes;            /* given to images */
     gev_trace_fn *trace;           /* gev_set_trace() */
@@ -222,6 +235,11 @@ struct gev__extra *gev__greenlet_extra(struct gev_greenlet *g);
  */
 struct gev__extra *gev__greenlet_extra_with(struct gev_greenlet *g,
                                             size_t size);
+
+/**
+ * gev__greenlet_more() - its rarest part, made if need be; NULL without memory
+ */
+struct gev__more *gev__greenlet_more(struct gev_greenlet *g);
 
 /**
  * gev__greenlet_defer() - gev_defer() for any greenlet, unchecked

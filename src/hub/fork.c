@@ -16,6 +16,7 @@
 #include "core/stack.h"
 #include "hub/evmem.h"
 #include "hub/hub.h"
+#include "hub/part.h"
 #include "hub/timing.h"
 
 static pthread_once_t once = PTHREAD_ONCE_INIT;
@@ -58,11 +59,16 @@ int gev__hub_watch_fork(void)
 /* It is DEAD without having ended: its defers are the parent's to run. */
 static void bury(struct gev__core *core, struct gev_greenlet *g)
 {
-    while (g->extra && g->extra->defers) {
-        struct gev__defer *d = g->extra->defers;
+    struct gev__more *m = g->extra ? g->extra->more : NULL;
 
-        g->extra->defers = d->next;
+    while (m && m->defers) {
+        struct gev__defer *d = m->defers;
+
+        m->defers = d->next;
         free(d);
+    }
+    if (m) {
+        gev__list_init(&m->links);
     }
     if (g->extra) {
         gev__list_init(&g->extra->joiners);
@@ -112,12 +118,17 @@ void gev__hub_fork_child(struct gev__hub *hub)
     gev__list_init(&hub->ready);
     gev__list_init(&hub->later);
     hub->n_later = 0;
+    gev__calls_drop(hub);
     if (self->extra) {
         gev__list_init(&self->extra->joiners);
+    }
+    if (self->extra && self->extra->more) {
+        gev__list_init(&self->extra->more->links);
     }
     hub->holds = 0; /* whatever holds them is not here to release them */
     hub->n_ready = 0;
     hub->n_parked = 0;
     hub->n_wakeable = 0;
     hub->n_spawned = self->flags & GEV__SPAWNED ? 1 : 0;
+    gev__parts_fork(hub);
 }

@@ -20,6 +20,7 @@
 #include "core/ret.h"
 #include "core/stack.h"
 #include "core/switch.h"
+#include "hub/call.h"
 #include "hub/fd.h"
 #include "hub/spawn.h"
 #include "hub/timing.h"
@@ -143,13 +144,14 @@ static void *hub_main(void *arg)
     for (;;) {
         bool block;
 
+        gev__calls_run(hub);
         run_turn(hub);
-        block = !hub->n_ready && !hub->n_later;
+        block = !hub->n_ready && !hub->n_later && gev__list_empty(&hub->calls);
         if (!block || hub->n_wakeable || hub->holds) {
             poll_loop(hub, block);
         } else if (poll_loop(hub, false)) {
-            poll_loop(hub, !hub->n_ready);
-        } else if (!hub->n_ready) {
+            poll_loop(hub, !hub->n_ready && gev__list_empty(&hub->calls));
+        } else if (!hub->n_ready && gev__list_empty(&hub->calls)) {
             give_up(hub);
         }
     }
@@ -170,6 +172,10 @@ static void on_end(struct gev_greenlet *g)
     if (g->extra) {
         watched |= !gev__list_empty(&g->extra->joiners);
         gev__wake_all(&g->extra->joiners, 0);
+        if (g->extra->more) {
+            watched |= !gev__list_empty(&g->extra->more->links);
+            gev__links_fire(hub, &g->extra->more->links);
+        }
     }
     if (!(g->flags & GEV__SPAWNED)) {
         return;
@@ -206,6 +212,8 @@ static int start(struct gev__hub **ret)
     hub->core = core;
     gev__list_init(&hub->ready);
     gev__list_init(&hub->later);
+    gev__list_init(&hub->calls);
+    gev__list_init(&hub->parts);
     gev__list_init(&hub->signals);
     rc = gev__hub_watch_fork();
     if (rc < 0) {

@@ -60,6 +60,8 @@ struct gev__hub {
     uint64_t control;          /* its floating-point control words */
     struct gev__list ready;    /* run queue, of gev_greenlet.link */
     struct gev__list later;    /* the same, after the next poll */
+    struct gev__list calls;    /* of gev__call.link: to be made on the hub */
+    struct gev__list parts;    /* of gev__part.link: kept by upper layers */
     size_t n_ready;            /* in the run queue */
     size_t n_later;            /* in @later */
     int budget;                /* calls left to the one that runs */
@@ -200,6 +202,9 @@ void gev__remote_on_async(void *hub);
 void gev__fds_end(struct gev__hub *hub);
 void gev__signals_end(struct gev__hub *hub);
 void gev__remote_end(struct gev__hub *hub);
+
+/* when the hub ends, and in the child of a fork: calls that are not made */
+void gev__calls_drop(struct gev__hub *hub);
 
 /* around a fork: keeps the table of signals still */
 void gev__signal_lock(bool take_it);

@@ -92,8 +92,14 @@ static void describe(const struct gev_greenlet *g, char *buf, size_t size)
     case GEV__WAIT_LATER:
         snprintf(buf, size, "starts later");
         break;
-    case GEV__WAIT_NONE:
     case GEV__WAIT_OTHER:
+        if (g->slot) {
+            snprintf(buf, size, "waits for %s %p",
+                     *(const char *const *)g->slot, g->slot);
+            break;
+        }
+        /* fall through */
+    case GEV__WAIT_NONE:
         snprintf(buf, size, "waits");
         break;
     }

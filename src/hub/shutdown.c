@@ -14,6 +14,7 @@
 #include "core/ret.h"
 #include "core/stack.h"
 #include "hub/hub.h"
+#include "hub/part.h"
 #include "hub/spawn.h"
 #include "hub/timing.h"
 #include "hub/wait.h"
@@ -78,6 +79,8 @@ static void free_hub(struct gev__hub *hub)
 {
     struct gev__core *core = hub->core;
 
+    gev__parts_end(hub);
+    gev__calls_drop(hub);
     gev__remote_end(hub);
     gev__signals_end(hub);
     gev__fds_end(hub);

@@ -34,7 +34,8 @@ enum gev__reason {
     GEV__WAIT_SIGNAL, /* .object: the signal number */
     GEV__WAIT_RUN,    /* gev_run() */
     GEV__WAIT_LATER,  /* gev_spawn_later(): not started */
-    GEV__WAIT_OTHER,  /* an upper layer's object */
+    GEV__WAIT_OTHER,  /* .object: begins with a const char * that names what
+                         it is ("queue"), or NULL */
 };
 
 /**
