@@ -26,6 +26,7 @@
 #include <gev/server.h>
 #include <gev/signal.h>
 #include <gev/socket.h>
+#include <gev/stream.h>
 #include <gev/timeout.h>
 
 #endif

@@ -26,7 +26,7 @@ MAX_LINES = 500
 PUBLIC_LAYER = {
     "base": "core", "greenlet": "core",
     "hub": "hub", "signal": "hub", "timeout": "hub",
-    "io": "net", "socket": "net", "server": "net",
+    "io": "net", "socket": "net", "server": "net", "stream": "net",
 }
 FOLDERS = ["src", "include", "tests", "examples", "bench", "fuzz", "tools"]
 SUFFIXES = {".c", ".h", ".S", ".cpp", ".py", ".sh"}
