@@ -20,9 +20,11 @@
 #define GEV_H
 
 #include <gev/base.h>
+#include <gev/gen.h>
 #include <gev/greenlet.h>
 #include <gev/hub.h>
 #include <gev/io.h>
+#include <gev/local.h>
 #include <gev/server.h>
 #include <gev/signal.h>
 #include <gev/socket.h>

@@ -231,6 +231,39 @@ GEV_API int gev_unref(struct gev_greenlet *g);
 GEV_API int gev_defer(void (*fn)(void *arg), void *arg);
 
 /**
+ * gev_id() - a greenlet's number
+ * @g: a greenlet, or NULL for the current one
+ *
+ * Counted from 1, which is main's, in each thread; not used again until 2^32
+ * greenlets have been made.
+ *
+ * Return:    the number
+ */
+GEV_API uint32_t gev_id(const struct gev_greenlet *g);
+
+/* Longest name kept, without the NUL: longer ones are cut. */
+#define GEV_NAME_MAX 63
+
+/**
+ * gev_set_name() - name a greenlet, for reports
+ * @g:    a greenlet that is not DEAD, or NULL for the current one
+ * @name: copied, cut at GEV_NAME_MAX bytes; NULL takes the name away
+ *
+ * Return:    0, or -1 with errno set: ENOMEM; EPERM (@g is DEAD or of another
+ *            thread)
+ * See:       pthread_setname_np(3); Greenlet.name of gevent
+ */
+GEV_API int gev_set_name(struct gev_greenlet *g, const char *name);
+
+/**
+ * gev_name() - the name of a greenlet
+ * @g: a greenlet, or NULL for the current one
+ *
+ * Return:    valid until it is named anew or freed; "" without a name
+ */
+GEV_API const char *gev_name(const struct gev_greenlet *g);
+
+/**
  * enum gev_trace_event - what a trace hook is told
  * @GEV_TRACE_SWITCH: control goes from one greenlet to another with a value
  * @GEV_TRACE_THROW:  it goes with an error

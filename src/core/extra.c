@@ -8,7 +8,10 @@
 
 #include "core/greenlet.h"
 #include "core/image.h"
+#include "core/local.h"
 #include "core/ret.h"
+
+#define LOCALS_ROUNDS 4 /* as PTHREAD_DESTRUCTOR_ITERATIONS */
 
 struct gev__extra *gev__greenlet_extra_with(struct gev_greenlet *g, size_t size)
 {
@@ -65,7 +68,7 @@ int gev__greenlet_defer(struct gev_greenlet *g, void (*fn)(void *arg),
     return 0;
 }
 
-void gev__greenlet_run_defers(struct gev_greenlet *g)
+static void run_defers(struct gev_greenlet *g)
 {
     while (g->extra && g->extra->more && g->extra->more->defers) {
         struct gev__defer *d = g->extra->more->defers;
@@ -78,11 +81,24 @@ void gev__greenlet_run_defers(struct gev_greenlet *g)
     }
 }
 
+void gev__greenlet_run_defers(struct gev_greenlet *g)
+{
+    run_defers(g);
+    for (int i = 0; i < LOCALS_ROUNDS; i++) {
+        if (!g->extra || !g->extra->more ||
+            !gev__locals_destroy(g->extra->more)) {
+            return;
+        }
+        run_defers(g); /* of the destructors */
+    }
+}
+
 void gev__greenlet_free_extra(struct gev_greenlet *g)
 {
     if (g->extra) {
-        gev__greenlet_run_defers(g);
+        run_defers(g); /* of one that never ran */
         if (g->extra->more) {
+            gev__locals_free(g->extra->more->locals);
             free(g->extra->more->name);
             gev__slab_free(g->extra->more);
         }

@@ -30,6 +30,7 @@
 
 struct gev__stack;
 struct gev__extra;
+struct gev__locals;
 struct gev__timing;
 
 /* What a greenlet runs on. */
@@ -95,10 +96,11 @@ struct gev__defer {
  * struct gev__more - the part that fewer still need
  */
 struct gev__more {
-    struct gev__defer *defers; /* last recorded first */
-    struct gev__list links;    /* (hub) of gev__call.link: told of its end */
-    char *name;                /* from malloc(), or NULL */
-    uint32_t spawner;          /* (hub) id of who spawned it, or 0 */
+    struct gev__defer *defers;  /* last recorded first */
+    struct gev__list links;     /* (hub) of gev__call.link: told of its end */
+    struct gev__locals *locals; /* gev_setspecific(), or NULL */
+    char *name;                 /* from malloc(), or NULL */
+    uint32_t spawner;           /* (hub) id of who spawned it, or 0 */
 };
 
 /**
@@ -289,7 +291,8 @@ void gev__greenlet_end_new(struct gev__core *core, struct gev_greenlet *g,
                            int err);
 
 /**
- * gev__greenlet_run_defers() - call what gev_defer() recorded, last first
+ * gev__greenlet_run_defers() - call what gev_defer() recorded, last first,
+ * then the destructors of its local values
  */
 void gev__greenlet_run_defers(struct gev_greenlet *g);
 

@@ -13,6 +13,7 @@
 #include <stdlib.h>
 
 #include "core/image.h"
+#include "core/local.h"
 #include "core/stack.h"
 #include "hub/evmem.h"
 #include "hub/hub.h"
@@ -69,6 +70,8 @@ static void bury(struct gev__core *core, struct gev_greenlet *g)
     }
     if (m) {
         gev__list_init(&m->links);
+        gev__locals_free(m->locals); /* nor are their destructors called */
+        m->locals = NULL;
     }
     if (g->extra) {
         gev__list_init(&g->extra->joiners);
