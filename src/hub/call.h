@@ -69,6 +69,9 @@ void gev__calls_run(struct gev__hub *hub);
 /**
  * gev__greenlet_links() - the links that fire when a greenlet has ended
  *
+ * Who takes care of its error by that sets GEV__WATCHED in its flags; else an
+ * error is reported though there are links.
+ *
  * Return:    NULL without memory; not for a DEAD one
  */
 struct gev__list *gev__greenlet_links(struct gev_greenlet *g);

@@ -173,7 +173,6 @@ static void on_end(struct gev_greenlet *g)
         watched |= !gev__list_empty(&g->extra->joiners);
         gev__wake_all(&g->extra->joiners, 0);
         if (g->extra->more) {
-            watched |= !gev__list_empty(&g->extra->more->links);
             gev__links_fire(hub, &g->extra->more->links);
         }
     }
