@@ -3,7 +3,7 @@
 # Makes a Debian machine ready for the named jobs, and says what it does.
 #
 # Usage: tools/setup.sh JOB...     with JOB one of
-#   build   compiler, meson, libev, cmocka; configures $BUILD (default: build)
+#   build   compiler, meson, libev, llhttp, cmocka; configures $BUILD (default: build)
 #   test    what the tests run besides
 #   bench   the libraries that the benchmarks compare with
 #   lint    clang-format and clang-tidy
@@ -20,7 +20,7 @@ build_dir=${BUILD:-build}
 packages_of() {
     case $1 in
     build) echo "gcc libc6-dev meson ninja-build pkg-config libev-dev" \
-                "libcmocka-dev python3" ;;
+                "libcmocka-dev node-llhttp python3" ;;
     test)  echo "g++ binutils valgrind strace ltrace netcat-openbsd python3" ;;
     bench) echo "g++ libboost-context-dev libst-dev python3 util-linux" ;;
     lint)  echo "clang clang-format clang-tidy python3" ;;
