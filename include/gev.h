@@ -20,11 +20,13 @@
 #define GEV_H
 
 #include <gev/base.h>
+#include <gev/channel.h>
 #include <gev/gen.h>
 #include <gev/greenlet.h>
 #include <gev/hub.h>
 #include <gev/io.h>
 #include <gev/local.h>
+#include <gev/queue.h>
 #include <gev/server.h>
 #include <gev/signal.h>
 #include <gev/socket.h>

@@ -47,7 +47,12 @@ enum gev__greenlet_flag {
 
 /* Calls that may do I/O before a greenlet yields to the others and to a poll.
    Sixteen reads and writes of 16 KiB take about 100 us. */
-#define GEV__IO_BUDGET 16
+#define GEV__IO_COST   64
+#define GEV__IO_BUDGET (16 * GEV__IO_COST)
+
+/* A call that only moves memory costs so little that a poll for each sixteen
+   of them would be most of it. */
+#define GEV__MEMORY_COST 1
 
 struct gev__fd;
 
@@ -64,7 +69,7 @@ struct gev__hub {
     struct gev__list parts;    /* of gev__part.link: kept by upper layers */
     size_t n_ready;            /* in the run queue */
     size_t n_later;            /* in @later */
-    int budget;                /* calls left to the one that runs */
+    int budget;                /* left to the one that runs */
     bool polling;              /* libev's callbacks are running */
     bool users;                /* the last poll saw watchers of the user */
     bool forked;               /* in a child that has not looked yet */
@@ -113,10 +118,12 @@ static inline bool gev__is_undisturbed(const struct gev__hub *hub)
 
 /**
  * gev__may_enter() - is there nothing to see to? Uses a bit of the budget.
+ * @cost: GEV__IO_COST or GEV__MEMORY_COST
  */
-static inline bool gev__may_enter(struct gev__hub *hub)
+static inline bool gev__may_enter(struct gev__hub *hub, int cost)
 {
-    return hub && --hub->budget >= 0 && !hub->core->current->interrupt &&
+    return hub && (hub->budget -= cost) >= 0 &&
+           !hub->core->current->interrupt &&
            hub->core->current != hub->self; /* a fork takes the budget away */
 }
 
@@ -136,7 +143,7 @@ static inline int gev__enter(struct gev__hub **ret_hub)
 {
     struct gev__hub *hub = gev__hub_tls;
 
-    if (__builtin_expect(!gev__may_enter(hub), 0)) {
+    if (__builtin_expect(!gev__may_enter(hub, GEV__IO_COST), 0)) {
         return gev__enter_slow(ret_hub);
     }
     *ret_hub = hub;

@@ -316,7 +316,7 @@ ssize_t gev_read(int fd, void *buf, size_t len)
     ssize_t n;
 
     if (!f || f->kind != GEV__FD_STREAM || f->more || f->reader ||
-        len - 1 >= SSIZE_MAX || !gev__may_enter(hub)) {
+        len - 1 >= SSIZE_MAX || !gev__may_enter(hub, GEV__IO_COST)) {
         return read_slow(fd, buf, len);
     }
     if (!f->drained) {

@@ -1,0 +1,294 @@
+/* SPDX-License-Identifier: MIT */
+/*
+ * Channels: a value goes from one greenlet to another without a third place.
+ *
+ * Happy path: a sender finds a receiver in line, puts the value into its
+ * record, wakes it and goes on; or finds none, leaves a record with the value,
+ * and parks until a receiver has taken it from there. With room in the ring
+ * neither waits. Records go round in a list of the channel's, so nothing is
+ * allocated in the long run.
+ *
+ * Failure modes: a kill, a time limit or a missing image ends the wait, and the
+ * owner takes its record out when it runs; until then gev__channel_first()
+ * passes it over. Closing wakes all with EPIPE. Freeing wakes all with EBADF;
+ * the channel's memory goes with the last record.
+ */
+#include "sync/channel.h"
+
+struct gev__waiter *gev__channel_first(struct gev__list *line)
+{
+    while (!gev__list_empty(line)) {
+        struct gev__waiter *w =
+            GEV__CONTAINER(line->next, struct gev__waiter, link);
+
+        if (__builtin_expect(w->g->hub_state == GEV__PARKED &&
+                                 w->g->wait_seq == w->seq,
+                             1)) {
+            return w;
+        }
+        gev__list_remove(&w->link);
+    }
+    return NULL;
+}
+
+/* Its wait is over: by a partner, or by @error. */
+static void wake(struct gev__waiter *w, int error)
+{
+    w->error = error;
+    gev__list_remove(&w->link);
+    gev__wake(w->g, w->seq, w->index);
+}
+
+static void wake_line(struct gev__list *line, int error)
+{
+    struct gev__waiter *w;
+
+    while ((w = gev__channel_first(line))) {
+        wake(w, error);
+    }
+}
+
+static char *slot(const struct gev_channel *ch, size_t i)
+{
+    i += ch->head;
+    if (i >= ch->capacity) {
+        i -= ch->capacity;
+    }
+    return ch->ring + i * ch->item_size;
+}
+
+static void ring_push(struct gev_channel *ch, const void *value)
+{
+    gev__channel_copy(ch, slot(ch, ch->n), value);
+    ch->n++;
+}
+
+static void ring_shift(struct gev_channel *ch, void *ret_value)
+{
+    gev__channel_copy(ch, ret_value, slot(ch, 0));
+    ch->head = ch->head + 1 < ch->capacity ? ch->head + 1 : 0;
+    ch->n--;
+}
+
+int gev__channel_try_send(struct gev_channel *ch, const void *value)
+{
+    struct gev__waiter *w;
+
+    if (ch->closed) {
+        return -EPIPE;
+    }
+    w = gev__channel_first(&ch->receivers);
+    if (w) {
+        gev__channel_copy(ch, w->value, value);
+        wake(w, 0);
+        return 1;
+    }
+    if (ch->n == ch->capacity) {
+        return 0;
+    }
+    ring_push(ch, value);
+    return 1;
+}
+
+int gev__channel_try_recv(struct gev_channel *ch, void *ret_value)
+{
+    struct gev__waiter *w = gev__channel_first(&ch->senders);
+
+    if (ch->n) {
+        ring_shift(ch, ret_value);
+        if (w) {
+            ring_push(ch, w->value);
+            wake(w, 0);
+        }
+        return 1;
+    }
+    if (w) {
+        gev__channel_copy(ch, ret_value, w->value);
+        wake(w, 0);
+        return 1;
+    }
+    return ch->closed ? -EPIPE : 0;
+}
+
+struct gev__waiter *gev__waiter_new(struct gev__hub *hub,
+                                    struct gev_channel *ch)
+{
+    struct gev__waiter *w = ch->free_list;
+
+    if (__builtin_expect(w != NULL, 1)) {
+        ch->free_list = w->next;
+    } else {
+        w = malloc(sizeof *w + ch->item_size);
+        if (!w) {
+            return NULL;
+        }
+        w->ch = ch;
+    }
+    gev__list_init(&w->link);
+    w->g = hub->core->current;
+    w->seq = gev__wait_seq(hub);
+    w->next = NULL;
+    w->index = 0;
+    ch->object.n_inside++;
+    return w;
+}
+
+void gev__waiter_free(struct gev__waiter *w)
+{
+    struct gev_channel *ch = w->ch;
+
+    gev__list_remove(&w->link);
+    if (__builtin_expect(ch->object.freed, 0)) {
+        free(w);
+    } else {
+        w->next = ch->free_list;
+        ch->free_list = w;
+    }
+    gev__object_leave(&ch->object);
+}
+
+/* What a wait with one record came to. */
+static int outcome(const struct gev__waiter *w, int rc)
+{
+    return rc < 0 ? rc : -w->error;
+}
+
+static __attribute__((noinline)) int send_wait(struct gev__hub *hub,
+                                               struct gev_channel *ch,
+                                               const void *value,
+                                               double timeout)
+{
+    struct gev__waiter *w = gev__waiter_new(hub, ch);
+    int rc;
+
+    if (!w) {
+        return (int)gev__ret(-ENOMEM);
+    }
+    gev__channel_copy(ch, w->value, value);
+    gev__list_push(&ch->senders, &w->link);
+    rc = gev__park_as(hub, GEV__WAIT_OTHER, ch, gev__deadline(timeout), NULL);
+    rc = outcome(w, rc);
+    gev__waiter_free(w);
+    return (int)gev__ret(rc);
+}
+
+static __attribute__((noinline)) int recv_wait(struct gev__hub *hub,
+                                               struct gev_channel *ch,
+                                               void *ret_value, double timeout)
+{
+    struct gev__waiter *w = gev__waiter_new(hub, ch);
+    int rc;
+
+    if (!w) {
+        return (int)gev__ret(-ENOMEM);
+    }
+    gev__list_push(&ch->receivers, &w->link);
+    rc = gev__park_as(hub, GEV__WAIT_OTHER, ch, gev__deadline(timeout), NULL);
+    rc = outcome(w, rc);
+    if (rc == 0) {
+        gev__channel_copy(ch, ret_value, w->value);
+    }
+    gev__waiter_free(w);
+    return (int)gev__ret(rc);
+}
+
+int gev_channel_send(struct gev_channel *ch, const void *value, double timeout)
+{
+    struct gev__hub *hub;
+    int rc = gev__object_enter(ch ? &ch->object : NULL, timeout, &hub);
+
+    if (rc == 0 && !value && ch->item_size) {
+        rc = -EINVAL;
+    }
+    if (rc == 0) {
+        rc = gev__channel_try_send(ch, value);
+    }
+    if (rc == 0 && timeout > 0) {
+        return send_wait(hub, ch, value, timeout);
+    }
+    return rc > 0 ? 0 : (int)gev__ret(rc < 0 ? rc : -ETIMEDOUT);
+}
+
+int gev_channel_recv(struct gev_channel *ch, void *ret_value, double timeout)
+{
+    struct gev__hub *hub;
+    int rc = gev__object_enter(ch ? &ch->object : NULL, timeout, &hub);
+
+    if (rc == 0 && !ret_value && ch->item_size) {
+        rc = -EINVAL;
+    }
+    if (rc == 0) {
+        rc = gev__channel_try_recv(ch, ret_value);
+    }
+    if (rc == 0 && timeout > 0) {
+        return recv_wait(hub, ch, ret_value, timeout);
+    }
+    return rc > 0 ? 0 : (int)gev__ret(rc < 0 ? rc : -ETIMEDOUT);
+}
+
+int gev_channel_close(struct gev_channel *ch)
+{
+    int rc = gev__object_check(ch ? &ch->object : NULL);
+
+    if (rc == 0 && ch->closed) {
+        rc = -EPIPE;
+    }
+    if (rc == 0) {
+        ch->closed = true;
+        wake_line(&ch->receivers, EPIPE);
+        wake_line(&ch->senders, EPIPE);
+    }
+    return (int)gev__ret(rc);
+}
+
+size_t gev_channel_size(const struct gev_channel *ch)
+{
+    return ch ? ch->n : 0;
+}
+
+struct gev_channel *gev_channel_new(size_t item_size, size_t capacity)
+{
+    struct gev_channel *ch;
+
+    if (item_size > GEV_CHANNEL_ITEM_MAX) {
+        gev__ret(-EINVAL);
+        return NULL;
+    }
+    ch = calloc(1, sizeof *ch);
+    if (!ch) {
+        return NULL;
+    }
+    if (capacity && item_size) {
+        ch->ring = calloc(capacity, item_size);
+        if (!ch->ring) {
+            free(ch);
+            return NULL;
+        }
+    }
+    gev__object_init(&ch->object, "channel");
+    gev__list_init(&ch->receivers);
+    gev__list_init(&ch->senders);
+    ch->item_size = item_size;
+    ch->capacity = capacity;
+    return ch;
+}
+
+int gev_channel_free(struct gev_channel *ch)
+{
+    int rc = ch ? gev__object_check(&ch->object) : 0;
+
+    if (!ch || rc < 0) {
+        return (int)gev__ret(rc);
+    }
+    wake_line(&ch->receivers, EBADF);
+    wake_line(&ch->senders, EBADF);
+    while (ch->free_list) {
+        struct gev__waiter *w = ch->free_list;
+
+        ch->free_list = w->next;
+        free(w);
+    }
+    free(ch->ring);
+    gev__object_free(&ch->object);
+    return 0;
+}

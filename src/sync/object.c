@@ -1,0 +1,44 @@
+/* SPDX-License-Identifier: MIT */
+/*
+ * The seldom taken ways into an object: on the hub, out of budget, killed, with
+ * bad arguments.
+ */
+#include "sync/object.h"
+
+int gev__object_check(const struct gev__object *o)
+{
+    struct gev__hub *hub;
+
+    if (!o) {
+        return -EINVAL;
+    }
+    return o->home == gev__home() ? gev__hub_start(&hub) : -EPERM;
+}
+
+int gev__object_enter_slow(struct gev__object *o, double timeout,
+                           struct gev__hub **ret_hub)
+{
+    struct gev__hub *hub;
+    int rc = gev__object_check(o);
+
+    if (rc == 0 && !gev__secs_ok(timeout)) {
+        rc = -EINVAL;
+    }
+    if (rc == 0) {
+        rc = gev__hub_start(&hub);
+    }
+    if (rc < 0) {
+        return rc;
+    }
+    if (timeout == 0 && gev__cannot_wait(hub)) {
+        *ret_hub = hub;
+        return 0;
+    }
+    o->n_inside++; /* it may be freed while we yield */
+    rc = gev__enter_slow(ret_hub);
+    if (o->freed && rc == 0) {
+        rc = -EBADF;
+    }
+    gev__object_leave(o);
+    return rc;
+}

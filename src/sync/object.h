@@ -1,0 +1,120 @@
+/* SPDX-License-Identifier: MIT */
+/*
+ * What the objects that greenlets share and wait in have in common: they belong
+ * to a thread, reports call them by a name, and they may be freed while a
+ * greenlet that waited in one has not run yet. Such a greenlet is counted, and
+ * the last one that comes out of a freed object gives its memory back.
+ */
+#ifndef SYNC_OBJECT_H
+#define SYNC_OBJECT_H
+
+#include <stdbool.h>
+#include <stddef.h>
+#include <stdlib.h>
+
+#include "hub/wait.h"
+
+/**
+ * struct gev__object - the first member of such an object, made by malloc
+ */
+struct gev__object {
+    const char *what; /* "queue": for reports, see GEV__WAIT_OTHER */
+    const void *home; /* gev__home() of its thread */
+    size_t n_inside;  /* greenlets that will look at it again */
+    bool freed;       /* nobody else may look at it any more */
+};
+
+/**
+ * gev__home() - an address that stands for the calling thread
+ */
+static inline const void *gev__home(void)
+{
+    return &gev__hub_tls;
+}
+
+static inline void gev__object_init(struct gev__object *o, const char *what)
+{
+    o->what = what;
+    o->home = gev__home();
+    o->n_inside = 0;
+    o->freed = false;
+}
+
+/**
+ * gev__cannot_wait() - on the hub, or on behalf of a greenlet that has ended?
+ */
+static inline bool gev__cannot_wait(const struct gev__hub *hub)
+{
+    return hub->core->current == hub->self ||
+           hub->core->current->life == GEV__DEAD;
+}
+
+/**
+ * gev__object_check() - may the calling thread use it?
+ *
+ * For calls that do not wait. A fork is seen to, so that none of its greenlets
+ * that are gone is woken.
+ *
+ * Return:    0, -EINVAL for NULL, -EPERM, or what starting the hub gave
+ */
+int gev__object_check(const struct gev__object *o);
+
+/**
+ * gev__object_enter_slow() - gev__object_enter() when there is something to see
+ *                            to
+ */
+int gev__object_enter_slow(struct gev__object *o, double timeout,
+                           struct gev__hub **ret_hub);
+
+/**
+ * gev__object_enter() - begin a call that may wait in an object
+ * @o:       the object, or NULL
+ * @timeout: of the call
+ * @ret_hub: receives the thread's hub
+ *
+ * gev__enter() for calls that only move memory, and the checks of arguments
+ * that they share. With @timeout 0 the hub may enter.
+ *
+ * Switches:  when the budget is used up
+ * Return:    0; -EINVAL, -EPERM; -EBADF if it was freed while the caller
+ *            yielded; or as gev__enter()
+ */
+static inline int gev__object_enter(struct gev__object *o, double timeout,
+                                    struct gev__hub **ret_hub)
+{
+    struct gev__hub *hub = gev__hub_tls;
+
+    if (__builtin_expect(!o || o->home != gev__home() || !(timeout >= 0) ||
+                             !gev__may_enter(hub, GEV__MEMORY_COST),
+                         0)) {
+        return gev__object_enter_slow(o, timeout, ret_hub);
+    }
+    *ret_hub = hub;
+    return 0;
+}
+
+/**
+ * gev__object_leave() - a greenlet will not look at it again
+ *
+ * Frees it if it is the last one in a freed object.
+ */
+static inline void gev__object_leave(struct gev__object *o)
+{
+    o->n_inside--;
+    if (__builtin_expect(o->freed && !o->n_inside, 0)) {
+        free(o);
+    }
+}
+
+/**
+ * gev__object_free() - its owner does not look at it again
+ */
+static inline void gev__object_free(struct gev__object *o)
+{
+    o->freed = true;
+    if (!o->n_inside) {
+        free(o);
+    }
+}
+
+#endif
