@@ -26,6 +26,7 @@
 #include <gev/hub.h>
 #include <gev/io.h>
 #include <gev/local.h>
+#include <gev/process.h>
 #include <gev/queue.h>
 #include <gev/server.h>
 #include <gev/signal.h>

@@ -22,7 +22,8 @@ struct gev_signal;
  * @arg:   for @fn; not a pointer into a run stack
  *
  * Several may watch the same signal in one thread. It does not keep gev_run()
- * going, nor does it save main from EDEADLK.
+ * going, nor does it save main from EDEADLK. A former handler of SIGCHLD, which
+ * is often not the program's alone, goes on being called; of others not.
  *
  * Switches:  never
  * Return:    to be given to gev_signal_cancel(), or NULL with errno set:

@@ -221,7 +221,7 @@ static void wake_everybody(struct gev__fd *f, int result)
 
         o->fired |= GEV__FD_CLOSED;
         o->f = NULL;
-        gev__wake(o->g, o->seq, 1);
+        gev__observer_tell(o);
     }
 }
 
@@ -308,6 +308,9 @@ static void fork_one(struct gev__hub *hub, struct gev__fd *f)
 
     if (gev__io_active(&f->rd) || (f->more && gev__io_active(&f->more->wr))) {
         gev__io_recheck(&hub->loop, f->fd); /* libev will register it anew */
+    }
+    if (hub->kept) {
+        return;
     }
     f->rd_waits = false;
     f->wr_waits = false;

@@ -19,6 +19,7 @@
 #include "hub/hub.h"
 #include "hub/loop.h"
 
+struct gev__call;
 struct gev__fd_more;
 
 #define GEV__FD_TABLE 64 /* records to a table */
@@ -190,6 +191,7 @@ int gev__fd_set_timeouts(struct gev__fd *f, double rd, double wr);
 struct gev__observer {
     struct gev__list link;  /* in gev__fd_more.observers */
     struct gev_greenlet *g; /* who waits */
+    struct gev__call *call; /* to be made soon instead of waking @g; or NULL */
     struct gev__fd *f;      /* what for; NULL while not attached */
     uint32_t seq;           /* of which wait */
     int events;             /* GEV__LOOP_READ | _WRITE */
@@ -199,13 +201,20 @@ struct gev__observer {
 #define GEV__FD_CLOSED 4 /* in fired: gev_close() came in between */
 
 /**
+ * gev__observer_tell() - wake the one who observes, or have its call made
+ */
+void gev__observer_tell(struct gev__observer *o);
+
+/**
  * gev__fd_observe() - have the current greenlet's next wait end on readiness
- * @o:      its @events are set by the caller, the rest here
+ * @o:      its @events and @call are set by the caller, the rest here
  *
  * Several observers, also of one greenlet, may watch a descriptor. The wait
  * itself is a gev__park() with reason GEV__WAIT_FDS and wakeable 1; the result
  * is 1, and the observers say which fired. It is level-triggered: an event
- * that is already there ends the wait in the next loop iteration.
+ * that is already there ends the wait in the next loop iteration. With a @call
+ * nobody waits: it is made after each poll that finds an event, and once when
+ * the descriptor is closed.
  *
  * Return:    0, -ENOMEM, -EPERM (cannot be polled: always ready)
  */

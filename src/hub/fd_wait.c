@@ -14,6 +14,7 @@
 #include <math.h>
 
 #include "core/image.h"
+#include "hub/call.h"
 #include "hub/fd.h"
 #include "hub/wait.h"
 
@@ -30,6 +31,15 @@ static bool wake_first(struct gev__list *waiters)
     return true;
 }
 
+void gev__observer_tell(struct gev__observer *o)
+{
+    if (o->call) {
+        gev__call_soon(gev__hub_tls, o->call);
+    } else {
+        gev__wake(o->g, o->seq, 1);
+    }
+}
+
 static bool wake_observers(struct gev__fd_more *m, int events)
 {
     bool any = false;
@@ -41,7 +51,7 @@ static bool wake_observers(struct gev__fd_more *m, int events)
         if (o->events & events) {
             /* A greenlet that was woken has not run yet: it is still here. */
             o->fired |= o->events & events;
-            gev__wake(o->g, o->seq, 1);
+            gev__observer_tell(o);
             any = true;
         }
     }

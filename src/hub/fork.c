@@ -8,6 +8,9 @@
  * neither they nor their defers ever run. So is main, unless it is the caller;
  * then the child exits when the caller ends. Calls that other threads had asked
  * for are the parent's to make.
+ *
+ * gev_fork() can ask to keep the greenlets. Then only what is not inherited is
+ * made anew: the epoll descriptor, and what the hub's parts have in threads.
  */
 #include <pthread.h>
 #include <stdlib.h>
@@ -134,4 +137,14 @@ void gev__hub_fork_child(struct gev__hub *hub)
     hub->n_wakeable = 0;
     hub->n_spawned = self->flags & GEV__SPAWNED ? 1 : 0;
     gev__parts_fork(hub);
+}
+
+void gev__hub_fork_keep(struct gev__hub *hub)
+{
+    hub->forked = false;
+    hub->kept = true;
+    gev__loop_fork(&hub->loop);
+    gev__fds_fork(hub);
+    gev__parts_fork(hub);
+    hub->kept = false;
 }

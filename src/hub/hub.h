@@ -74,6 +74,7 @@ struct gev__hub {
     bool users;                /* the last poll saw watchers of the user */
     bool forked;               /* in a child that has not looked yet */
     bool orphaned;             /* main was dropped by a fork */
+    bool kept;                 /* in gev__hub_fork_keep() */
     size_t n_parked;           /* parked */
     size_t n_wakeable;         /* of these, with GEV__WAKEABLE */
     size_t n_spawned;          /* with GEV__SPAWNED and alive */
@@ -194,6 +195,11 @@ void gev__hub_end(void);
 void gev__hub_fork_child(struct gev__hub *hub);
 
 /**
+ * gev__hub_fork_keep() - after a fork: a new loop, and everybody goes on
+ */
+void gev__hub_fork_keep(struct gev__hub *hub);
+
+/**
  * gev__hub_watch_fork() - from now on notice forks of this process
  */
 int gev__hub_watch_fork(void);
@@ -216,7 +222,8 @@ void gev__calls_drop(struct gev__hub *hub);
 /* around a fork: keeps the table of signals still */
 void gev__signal_lock(bool take_it);
 
-/* in the child of a fork, likewise: nobody but the caller waits any more */
+/* in the child of a fork, likewise: nobody but the caller waits any more, unless
+   they are kept */
 void gev__fds_fork(struct gev__hub *hub);
 
 /* in the child of a fork, at once: calls asked for are the parent's to make */

@@ -314,6 +314,11 @@ void gev__signal_start(struct gev__loop *l, struct gev__signal_watch *w,
     l->n_active++;
 }
 
+void gev__signal_feed(int signo)
+{
+    ev_feed_signal(signo);
+}
+
 void gev__signal_stop(struct gev__loop *l, struct gev__signal_watch *w)
 {
     ev_signal_stop(l->ev, (ev_signal *)(void *)w);

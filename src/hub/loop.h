@@ -160,6 +160,13 @@ void gev__signal_start(struct gev__loop *l, struct gev__signal_watch *w,
                        int signo, void *owner);
 
 /**
+ * gev__signal_feed() - a signal has come, says a handler that replaced libev's
+ *
+ * Context:   a signal handler, any thread
+ */
+void gev__signal_feed(int signo);
+
+/**
  * gev__signal_stop() - undo
  */
 void gev__signal_stop(struct gev__loop *l, struct gev__signal_watch *w);

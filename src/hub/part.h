@@ -20,7 +20,10 @@ struct gev__part_kind {
     void (*fork)(struct gev__part *p); /* in a fork's child, before its first
                                           call goes on, other greenlets gone:
                                           forget what is the parent's (threads,
-                                          requests); may be NULL */
+                                          requests). With gev__hub.kept the
+                                          greenlets are still there: have those
+                                          who wait for the parent's told so.
+                                          May be NULL */
 };
 
 /**

@@ -17,6 +17,7 @@
 #include "core/ret.h"
 #include "hub/hub.h"
 #include "hub/loop.h"
+#include "hub/sigchld.h"
 #include "hub/wait.h"
 
 /* A signal that this thread's hub watches. */
@@ -111,6 +112,9 @@ static int open_signo(struct gev__hub *hub, int signo, struct gev__signo **ret)
     gev__list_init(&s->watchers);
     gev__list_push(&hub->signals, &s->link);
     gev__signal_start(&hub->loop, &s->watch, signo, s);
+    if (signo == SIGCHLD) {
+        gev__sigchld_share(&s->former);
+    }
     *ret = s;
     return 0;
 
@@ -127,6 +131,9 @@ static void close_signo(struct gev__hub *hub, struct gev__signo *s)
     sigemptyset(&set);
     sigaddset(&set, s->signo);
     pthread_sigmask(SIG_BLOCK, &set, &former);
+    if (s->signo == SIGCHLD) {
+        gev__sigchld_replaced(&s->former);
+    }
     gev__signal_stop(&hub->loop, &s->watch);
     sigaction(s->signo, &s->former, NULL);
     pthread_sigmask(SIG_SETMASK, &former, NULL);
