@@ -23,6 +23,7 @@
 #include <gev/channel.h>
 #include <gev/gen.h>
 #include <gev/greenlet.h>
+#include <gev/group.h>
 #include <gev/hub.h>
 #include <gev/io.h>
 #include <gev/local.h>
