@@ -6,8 +6,9 @@
  * A list keeps at most KEEP_BYTES; what is beyond goes back to malloc, so a burst
  * does not stay. Buffers above the largest size are not kept at all.
  *
- * Buffers that are out do not refer to the pool: one that outlives the hub is
- * put into the pool of the next, or freed at once where there is none.
+ * The free ones are the hub's and end with it. Buffers that are out do not refer
+ * to it: one that outlives the hub is put into the pool of the next, or freed at
+ * once where there is none.
  */
 #include "net/bufpool.h"
 
@@ -15,6 +16,7 @@
 #include <stdlib.h>
 
 #include "core/sanitize.h"
+#include "hub/part.h"
 
 #define MIN_SIZE   ((size_t)4 << 10)
 #define N_SIZES    5 /* 4, 8, 16, 32, 64 KiB */
@@ -26,6 +28,8 @@ struct free_buf {
 };
 
 struct pool {
+    struct gev__part part;
+    bool added;                     /* @part to the hub */
     struct free_buf *free[N_SIZES]; /* by size */
     size_t n_free[N_SIZES];
     size_t n_used;
@@ -88,6 +92,31 @@ void *gev__buf_get(size_t size)
     return buf;
 }
 
+static void on_end(struct gev__part *p)
+{
+    (void)p;
+    gev__bufpool_trim();
+    pool.added = false;
+}
+
+static const struct gev__part_kind kind = {.end = on_end};
+
+/* Whether another free one of a size may be kept. */
+static bool keeps(unsigned i)
+{
+    struct gev__hub *hub = gev__hub_tls;
+
+    if (!hub || i == N_SIZES ||
+        (pool.n_free[i] + 1) * size_at(i) > KEEP_BYTES) {
+        return false;
+    }
+    if (!pool.added) {
+        gev__part_add(hub, &pool.part, &kind);
+        pool.added = true;
+    }
+    return true;
+}
+
 void gev__buf_put(void *buf, size_t size)
 {
     unsigned i = which(size);
@@ -98,7 +127,7 @@ void gev__buf_put(void *buf, size_t size)
     }
     pool.n_used--;
     pool.used_bytes -= gev__buf_size(size);
-    if (i == N_SIZES || (pool.n_free[i] + 1) * size_at(i) > KEEP_BYTES) {
+    if (!keeps(i)) {
         free(buf);
         return;
     }

@@ -20,6 +20,7 @@ static struct gev__bufpool_stats stats(void)
 static int start_empty(void **state)
 {
     (void)state;
+    assert_int_equal(gev_init(), 0);
     gev__bufpool_trim();
     return stats().in_use == 0 && stats().pooled == 0 ? 0 : -1;
 }
@@ -140,15 +141,16 @@ static void without_memory_there_is_none_and_none_is_counted(void **state)
 
 static void *other_thread(void *ret)
 {
-    gev__buf_put(gev__buf_get(1), 1);
-    *(struct gev__bufpool_stats *)ret = stats();
-    gev__bufpool_trim();
-    return NULL;
+    if (gev_init() == 0) {
+        gev__buf_put(gev__buf_get(1), 1);
+        *(struct gev__bufpool_stats *)ret = stats();
+    }
+    return NULL; /* the end of the thread's hub frees the pool */
 }
 
 static void each_thread_has_its_own(void **state)
 {
-    struct gev__bufpool_stats st;
+    struct gev__bufpool_stats st = {.in_use = 99};
     pthread_t t;
     void *p = gev__buf_get(1);
 
@@ -159,6 +161,26 @@ static void each_thread_has_its_own(void **state)
     assert_int_equal(st.pooled, 1);
     assert_int_equal(stats().pooled, 0);
     gev__buf_put(p, 1);
+}
+
+static void the_hubs_end_frees_what_is_kept(void **state)
+{
+    void *p = gev__buf_get(1);
+
+    (void)state;
+    for (int i = 0; i < 2; i++) {
+        gev__buf_put(gev__buf_get(100), 100);
+        gev__buf_put(gev__buf_get(10000), 10000);
+        assert_int_equal(stats().pooled, 2);
+        assert_int_equal(gev_shutdown(), 0);
+        assert_int_equal(stats().pooled, 0);
+        assert_int_equal(stats().in_use, 1);
+        assert_int_equal(gev_init(), 0);
+    }
+    assert_int_equal(gev_shutdown(), 0);
+    gev__buf_put(p, 1); /* there is no hub that would free it later */
+    assert_int_equal(stats().in_use, 0);
+    assert_int_equal(stats().pooled, 0);
 }
 
 #define TEST(name) cmocka_unit_test_setup(name, start_empty)
@@ -175,9 +197,8 @@ int main(void)
         TEST(the_steady_state_allocates_nothing),
         TEST(without_memory_there_is_none_and_none_is_counted),
         TEST(each_thread_has_its_own),
+        TEST(the_hubs_end_frees_what_is_kept),
     };
-    int failed = cmocka_run_group_tests(tests, NULL, NULL);
 
-    gev__bufpool_trim();
-    return failed;
+    return cmocka_run_group_tests(tests, NULL, NULL);
 }
