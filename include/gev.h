@@ -21,6 +21,7 @@
 
 #include <gev/base.h>
 #include <gev/channel.h>
+#include <gev/debug.h>
 #include <gev/gen.h>
 #include <gev/greenlet.h>
 #include <gev/group.h>

@@ -20,8 +20,9 @@ build_dir=${BUILD:-build}
 packages_of() {
     case $1 in
     build) echo "gcc libc6-dev meson ninja-build pkg-config libev-dev" \
-                "libcmocka-dev node-llhttp python3" ;;
-    test)  echo "g++ binutils valgrind strace ltrace netcat-openbsd python3" ;;
+                "libcmocka-dev libdw-dev node-llhttp python3" ;;
+    test)  echo "g++ binutils valgrind strace ltrace netcat-openbsd gdb" \
+                "python3" ;;
     bench) echo "g++ libboost-context-dev libst-dev python3 util-linux" ;;
     lint)  echo "clang clang-format clang-tidy python3" ;;
     *)     echo "setup: unknown job '$1'" >&2; return 1 ;;

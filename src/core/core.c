@@ -87,9 +87,9 @@ static int make_main(struct gev__core *core)
         return -ENOMEM;
     }
     *g = (struct gev_greenlet){.refs = 1, .kind = GEV__NATIVE};
+    g->id = ++core->last_id;
     g->life = GEV__STARTED;
     gev__list_init(&g->link);
-    g->id = ++core->last_id;
     core->main = g;
     core->current = g;
     return 0;

@@ -101,6 +101,7 @@ struct gev__more {
     struct gev__locals *locals; /* gev_setspecific(), or NULL */
     char *name;                 /* from malloc(), or NULL */
     uint32_t spawner;           /* (hub) id of who spawned it, or 0 */
+    double since;               /* (hub) when its wait began, or 0 */
 };
 
 /**
@@ -149,6 +150,7 @@ struct gev__core {
     void *main_fake;               /* ASan: main's fake stack */
     char *main_low;                /* ASan: main's stack … */
     size_t main_size;              /* … and its size */
+    char *main_top;                /* where main's stack begins, once asked */
     void *no_sp;                   /* where a dead greenlet's sp is saved */
     struct gev_greenlet *main;     /* the thread's own stack */
     struct gev_greenlet *hub;      /* (hub) who goes on when a parent cannot */

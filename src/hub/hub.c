@@ -197,6 +197,7 @@ static void orphan(struct gev_greenlet *g)
 
 static int start(struct gev__hub **ret)
 {
+    const char *track = getenv("GEV_TRACK");
     struct gev__core *core;
     struct gev__hub *hub;
     int rc = gev__core_start(&core);
@@ -209,6 +210,7 @@ static int start(struct gev__hub **ret)
         return -ENOMEM;
     }
     hub->core = core;
+    hub->tracking = track && strcmp(track, "0") != 0;
     gev__list_init(&hub->ready);
     gev__list_init(&hub->later);
     gev__list_init(&hub->calls);

@@ -75,6 +75,7 @@ struct gev__hub {
     bool forked;               /* in a child that has not looked yet */
     bool orphaned;             /* main was dropped by a fork */
     bool kept;                 /* in gev__hub_fork_keep() */
+    bool tracking;             /* note spawners and when waits begin */
     size_t n_parked;           /* parked */
     size_t n_wakeable;         /* of these, with GEV__WAKEABLE */
     size_t n_spawned;          /* with GEV__SPAWNED and alive */

@@ -9,10 +9,9 @@
 #include <unistd.h>
 
 #include "core/ret.h"
-#include "hub/fd.h"
+#include "hub/describe.h"
 #include "hub/hub.h"
 #include "hub/spawn.h"
-#include "hub/wait.h"
 
 #define MAX_LISTED 32 /* greenlets named in a report */
 
@@ -51,58 +50,17 @@ void gev__report(struct gev__hub *hub, const char *fmt, ...)
 
 void gev__greenlet_failed(struct gev__hub *hub, struct gev_greenlet *g)
 {
+    char who[GEV__WHO_SIZE];
+
     g->interrupt = EPERM; /* so its calls look closer and find it DEAD */
     if (hub->on_error) {
         hub->on_error(g, g->err, hub->on_error_arg);
         return;
     }
-    gev__report(hub, "gev: greenlet %p failed: %s\n", (void *)g,
+    gev__who(g, who);
+    gev__report(hub, "gev: %s failed: %s\n", who,
                 strerrorname_np(g->err) ? strerrorname_np(g->err)
                                         : "unknown error");
-}
-
-/* "reads descriptor 5" and the like. */
-static void describe(const struct gev_greenlet *g, char *buf, size_t size)
-{
-    int n = (int)(intptr_t)g->slot;
-    const struct gev__fd *f = g->slot;
-
-    switch ((enum gev__reason)g->reason) {
-    case GEV__WAIT_READ:
-        snprintf(buf, size, "waits to read descriptor %d", f->fd);
-        break;
-    case GEV__WAIT_WRITE:
-        snprintf(buf, size, "waits to write descriptor %d", f->fd);
-        break;
-    case GEV__WAIT_FDS:
-        snprintf(buf, size, "waits for several descriptors");
-        break;
-    case GEV__WAIT_SLEEP:
-        snprintf(buf, size, "sleeps");
-        break;
-    case GEV__WAIT_JOIN:
-        snprintf(buf, size, "waits for the end of greenlet %p", g->slot);
-        break;
-    case GEV__WAIT_SIGNAL:
-        snprintf(buf, size, "waits for signal %d", n);
-        break;
-    case GEV__WAIT_RUN:
-        snprintf(buf, size, "is in gev_run()");
-        break;
-    case GEV__WAIT_LATER:
-        snprintf(buf, size, "starts later");
-        break;
-    case GEV__WAIT_OTHER:
-        if (g->slot) {
-            snprintf(buf, size, "waits for %s %p",
-                     *(const char *const *)g->slot, g->slot);
-            break;
-        }
-        /* fall through */
-    case GEV__WAIT_NONE:
-        snprintf(buf, size, "waits");
-        break;
-    }
 }
 
 struct listing {
@@ -113,13 +71,15 @@ struct listing {
 static void list_one(struct gev_greenlet *g, void *arg)
 {
     struct listing *l = arg;
+    char who[GEV__WHO_SIZE];
     char what[80];
 
     if (g->hub_state != GEV__PARKED || ++l->n > MAX_LISTED) {
         return;
     }
-    describe(g, what, sizeof what);
-    gev__report(l->hub, "  greenlet %p %s\n", (void *)g, what);
+    gev__who(g, who);
+    gev__describe(l->hub, g, what, sizeof what);
+    gev__report(l->hub, "  %s %s\n", who, what);
 }
 
 void gev__report_deadlock(struct gev__hub *hub)
@@ -131,7 +91,7 @@ void gev__report_deadlock(struct gev__hub *hub)
     gev__report(hub,
                 "gev: deadlock: nothing is left that could wake anybody\n");
     if (main->hub_state == GEV__PARKED) {
-        describe(main, what, sizeof what);
+        gev__describe(hub, main, what, sizeof what);
         gev__report(hub, "  main %s\n", what);
     }
     gev__greenlet_each(hub->core, list_one, &l);

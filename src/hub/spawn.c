@@ -11,6 +11,7 @@
 #include "core/ret.h"
 #include "core/stack.h"
 #include "hub/timing.h"
+#include "hub/track.h"
 #include "hub/wait.h"
 
 /* Makes a greenlet of the hub's, not queued; @arg has been checked. */
@@ -114,12 +115,27 @@ int gev__spawn_with(struct gev__hub *hub, gev_fn *fn, size_t size,
     g->flags |= (uint8_t)flags;
     g->slot = x->data;
     *ret_data = x->data;
+    if (__builtin_expect(hub->tracking, 0)) {
+        gev__track_spawn(hub, g);
+    }
     gev__ready_push(hub, g);
     return 0;
 }
 
+/* Last, since what is given along has to be in its extra part from the
+   beginning. */
+static inline void track(struct gev_greenlet *g)
+{
+    if (__builtin_expect(gev__hub_tls->tracking, 0)) {
+        gev__track_spawn(gev__hub_tls, g);
+    }
+}
+
 static struct gev_greenlet *handle(int rc, struct gev_greenlet *g)
 {
+    if (rc == 0) {
+        track(g);
+    }
     return gev__ret(rc) < 0 ? NULL : g;
 }
 
@@ -127,6 +143,7 @@ static struct gev_greenlet *handle(int rc, struct gev_greenlet *g)
 static int no_handle(int rc, struct gev_greenlet *g)
 {
     if (rc == 0) {
+        track(g);
         g->refs--;
     }
     return (int)gev__ret(rc);

@@ -21,6 +21,7 @@
 #include "core/switch.h"
 #include "hub/fd.h"
 #include "hub/timing.h"
+#include "hub/track.h"
 
 #define PATTERN 0xa5
 
@@ -130,6 +131,9 @@ __attribute__((noinline)) int gev__park_as(struct gev__hub *hub, unsigned how,
     }
     if (__builtin_expect(gev__switch_reserve(core, g) < 0, 0)) {
         return refuse(g, -ENOMEM);
+    }
+    if (__builtin_expect(hub->tracking, 0)) {
+        gev__track_wait(g);
     }
     /* The limit of a gev_run() is not something that is left to do. */
     if (rc > 0 && how != GEV__WAIT_RUN) {

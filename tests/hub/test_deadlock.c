@@ -53,8 +53,8 @@ static void a_knot_of_joiners_is_reported(void **state)
     assert_fails(gev_join(knot[0], GEV_FOREVER), EDEADLK);
     for (int i = 0; i < 2; i++) {
         snprintf(line, sizeof line,
-                 "greenlet %p waits for the end of greenlet %p",
-                 (void *)knot[i], (void *)knot[1 - i]);
+                 "greenlet %u waits for the end of greenlet %u",
+                 gev_id(knot[i]), gev_id(knot[1 - i]));
         assert_non_null(strstr(report, line));
     }
     assert_string_equal(run_log, "");

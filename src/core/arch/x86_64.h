@@ -126,4 +126,31 @@ gev__arch_begin(void **save_sp, void *to_sp, void *value, uint64_t control)
 void *gev__arch_frame_init(void *top, void *(*fn)(void *),
                            void (*then)(void *));
 
+/* A saved frame, as x86_64.S draws it, and the registers as DWARF numbers them:
+   rax rdx rcx rbx rsi rdi rbp rsp r8 … r15, return address. */
+#define GEV__ARCH_FRAME_WORDS 8
+#define GEV__ARCH_N_REGISTERS 17
+#define GEV__ARCH_REGISTER_PC 16
+
+/**
+ * gev__arch_registers() - what gev__arch_switch() will restore
+ * @frame: at the saved sp
+ * @sp:    the saved sp
+ * @ret:   receives them; caller-saved ones are 0
+ */
+static inline void gev__arch_registers(const uint64_t *frame, uint64_t sp,
+                                       uint64_t *ret)
+{
+    for (int i = 0; i < GEV__ARCH_N_REGISTERS; i++) {
+        ret[i] = 0;
+    }
+    ret[3] = frame[5];
+    ret[6] = frame[6];
+    ret[7] = sp + sizeof *frame * GEV__ARCH_FRAME_WORDS;
+    for (int i = 0; i < 4; i++) {
+        ret[12 + i] = frame[4 - i];
+    }
+    ret[GEV__ARCH_REGISTER_PC] = frame[7];
+}
+
 #endif
