@@ -49,6 +49,8 @@ struct gev__more *gev__greenlet_more(struct gev_greenlet *g)
     if (x->more) {
         *x->more = (struct gev__more){0};
         gev__list_init(&x->more->links);
+        gev__list_init(&x->more->linked);
+        gev__list_init(&x->more->held);
     }
     return x->more;
 }

@@ -264,6 +264,9 @@ static void destroy(struct gev__core *core, struct gev_greenlet *g)
         if (g->life == GEV__NEW) {
             g->refs = 1;
             gev__greenlet_end_new(core, g, ECANCELED);
+            if (--g->refs > 0) {
+                return; /* somebody is still to be told of its end */
+            }
         }
         gev__greenlet_free_extra(g);
         gev__slab_free(g);

@@ -96,8 +96,10 @@ struct gev__defer {
  * struct gev__more - the part that fewer still need
  */
 struct gev__more {
-    struct gev__defer *defers;  /* last recorded first */
-    struct gev__list links;     /* (hub) of gev__call.link: told of its end */
+    struct gev__defer *defers; /* last recorded first */
+    struct gev__list links;    /* (hub) of gev__call.link: told of its end */
+    struct gev__list linked;   /* (hub) gev_link()'s, until they are called */
+    struct gev__list held; /* (hub) of gev__held.link: given up at its end */
     struct gev__locals *locals; /* gev_setspecific(), or NULL */
     char *name;                 /* from malloc(), or NULL */
     uint32_t spawner;           /* (hub) id of who spawned it, or 0 */

@@ -19,6 +19,7 @@
 #include "core/local.h"
 #include "core/stack.h"
 #include "hub/evmem.h"
+#include "hub/held.h"
 #include "hub/hub.h"
 #include "hub/part.h"
 #include "hub/timing.h"
@@ -73,6 +74,7 @@ static void bury(struct gev__core *core, struct gev_greenlet *g)
     }
     if (m) {
         gev__list_init(&m->links);
+        gev__list_init(&m->linked);
         gev__locals_free(m->locals); /* nor are their destructors called */
         m->locals = NULL;
     }
@@ -101,8 +103,14 @@ static void drop(struct gev_greenlet *g, void *arg)
         return;
     }
     gev__timing_free(hub, g);
+    if (g->flags & GEV__LISTED) {
+        gev__list_remove(&g->link); /* the object may be used in the child */
+    }
+    if (g->extra && g->extra->more) {
+        gev__held_give_up(g);
+    }
     g->hub_state = GEV__DROPPED;
-    g->flags = 0; /* whatever list it is in is not walked any more */
+    g->flags = 0;
     g->wait_seq++;
     if (g != hub->core->main) {
         bury(hub->core, g);
@@ -116,11 +124,11 @@ void gev__hub_fork_child(struct gev__hub *hub)
     hub->forked = false;
     hub->orphaned = self != hub->core->main;
     gev__loop_fork(&hub->loop);
-    gev__fds_fork(hub);
     gev__greenlet_each(hub->core, drop, hub);
     if (hub->orphaned) {
         drop(hub->core->main, hub);
     }
+    gev__fds_fork(hub);
     gev__list_init(&hub->ready);
     gev__list_init(&hub->later);
     hub->n_later = 0;
@@ -130,6 +138,7 @@ void gev__hub_fork_child(struct gev__hub *hub)
     }
     if (self->extra && self->extra->more) {
         gev__list_init(&self->extra->more->links);
+        gev__list_init(&self->extra->more->linked);
     }
     hub->holds = 0; /* whatever holds them is not here to release them */
     hub->n_ready = 0;

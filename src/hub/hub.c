@@ -22,6 +22,8 @@
 #include "core/switch.h"
 #include "hub/call.h"
 #include "hub/fd.h"
+#include "hub/held.h"
+#include "hub/link.h"
 #include "hub/spawn.h"
 #include "hub/timing.h"
 #include "hub/wait.h"
@@ -174,6 +176,8 @@ static void on_end(struct gev_greenlet *g)
         gev__wake_all(&g->extra->joiners, 0);
         if (g->extra->more) {
             gev__links_fire(hub, &g->extra->more->links);
+            watched |= gev__links_told(hub, g);
+            gev__held_give_up(g);
         }
     }
     if (!(g->flags & GEV__SPAWNED)) {

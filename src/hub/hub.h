@@ -43,6 +43,7 @@ enum gev__greenlet_flag {
     GEV__WATCHED = 8,  /* somebody joined it: its error is theirs to see */
     GEV__LISTED = 16,  /* parked, and in a list of waiters by its link */
     GEV__SERVES = 32,  /* its end is told to gev__hub.on_served */
+    GEV__DEAF = 64,    /* parked; neither a kill nor time wakes it */
 };
 
 /* Calls that may do I/O before a greenlet yields to the others and to a poll.

@@ -13,6 +13,7 @@
 
 #include "core/ret.h"
 #include "core/stack.h"
+#include "hub/held.h"
 #include "hub/hub.h"
 #include "hub/part.h"
 #include "hub/spawn.h"
@@ -79,6 +80,9 @@ static void free_hub(struct gev__hub *hub)
 {
     struct gev__core *core = hub->core;
 
+    if (core->main->extra && core->main->extra->more) {
+        gev__held_give_up(core->main); /* as one that has ended */
+    }
     gev__parts_end(hub);
     gev__calls_drop(hub);
     gev__remote_end(hub);

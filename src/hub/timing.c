@@ -181,7 +181,8 @@ void gev__timing_on_timer(void *timing)
         return;
     }
     expire(t, now);
-    if (g->hub_state == GEV__PARKED && (due || g->interrupt)) {
+    if (g->hub_state == GEV__PARKED && !(g->flags & GEV__DEAF) &&
+        (due || g->interrupt)) {
         t->wait_deadline = INFINITY;
         gev__wake(g, g->wait_seq, due ? -ETIMEDOUT : -g->interrupt);
     }

@@ -70,6 +70,9 @@ static inline void park(struct gev__hub *hub, struct gev_greenlet *g,
         g->flags |= GEV__WAKEABLE;
         hub->n_wakeable++;
     }
+    if (how & GEV__PARK_DEAF) {
+        g->flags |= GEV__DEAF;
+    }
     if (list) {
         g->flags |= GEV__LISTED;
         gev__list_push(list, &g->link);
@@ -91,7 +94,7 @@ static inline void unpark(struct gev__hub *hub, struct gev_greenlet *g)
     if (g->flags & GEV__LISTED) {
         gev__list_remove(&g->link);
     }
-    g->flags &= (uint8_t) ~(GEV__WAKEABLE | GEV__LISTED);
+    g->flags &= (uint8_t) ~(GEV__WAKEABLE | GEV__LISTED | GEV__DEAF);
     hub->n_parked--;
 }
 
@@ -122,7 +125,7 @@ __attribute__((noinline)) int gev__park_as(struct gev__hub *hub, unsigned how,
     struct gev_greenlet *g = core->current;
     int rc;
 
-    if (__builtin_expect(g->interrupt, 0)) {
+    if (__builtin_expect(g->interrupt && !(how & GEV__PARK_DEAF), 0)) {
         return refuse(g, -g->interrupt);
     }
     rc = begin_timing(hub, g, deadline);
@@ -141,6 +144,21 @@ __attribute__((noinline)) int gev__park_as(struct gev__hub *hub, unsigned how,
     }
     park(hub, g, how, object, list);
     return gev__switch_leave(core, g, hub->self);
+}
+
+/* Called as gev__park_as() is, so that its frame begins at the same place. */
+__attribute__((noinline)) int gev__park_reserve(struct gev__hub *hub,
+                                                double deadline)
+{
+    struct gev__core *core = hub->core;
+    struct gev_greenlet *g = core->current;
+    int rc = begin_timing(hub, g, deadline);
+
+    gev__timing_end(g);
+    if (rc >= 0 && gev__switch_reserve(core, g) < 0) {
+        rc = -ENOMEM;
+    }
+    return rc < 0 ? rc : 0;
 }
 
 int gev__park(struct gev__hub *hub, const struct gev__wait *w)

@@ -74,15 +74,29 @@ int gev__park(struct gev__hub *hub, const struct gev__wait *w);
 /* For gev__park_as(): something outside may end the wait. */
 #define GEV__PARK_WAKEABLE 0x100u
 
+/* Likewise: no kill and no time limit ends it, a pending one neither. */
+#define GEV__PARK_DEAF 0x200u
+
 /**
  * gev__park_as() - gev__park() without a frame of its own
- * @how:    enum gev__reason, and perhaps GEV__PARK_WAKEABLE
+ * @how:    enum gev__reason, and perhaps GEV__PARK_…
  * @object: for reports; with GEV__WAIT_READ and _WRITE the struct gev__fd
  *
  * As the last call of a function it leaves nothing of it on the stack.
  */
 int gev__park_as(struct gev__hub *hub, unsigned how, void *object,
                  double deadline, struct gev__list *list);
+
+/**
+ * gev__park_reserve() - make sure that gev__park_as() will not fail with -ENOMEM
+ * @deadline: of the wait to come
+ *
+ * To be called from the same function, before it gives up what it could not get
+ * back. The room is there for its next waits without a limit, too.
+ *
+ * Return:    0 or -ENOMEM
+ */
+int gev__park_reserve(struct gev__hub *hub, double deadline);
 
 /**
  * gev__wake() - end a wait, if it is still the one that is meant
