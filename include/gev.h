@@ -19,21 +19,30 @@
 #ifndef GEV_H
 #define GEV_H
 
+#include <gev/barrier.h>
 #include <gev/base.h>
 #include <gev/channel.h>
+#include <gev/condition.h>
 #include <gev/debug.h>
+#include <gev/event.h>
 #include <gev/gen.h>
 #include <gev/greenlet.h>
 #include <gev/group.h>
 #include <gev/hub.h>
 #include <gev/io.h>
+#include <gev/link.h>
 #include <gev/local.h>
+#include <gev/lock.h>
 #include <gev/process.h>
 #include <gev/queue.h>
+#include <gev/result.h>
+#include <gev/semaphore.h>
 #include <gev/server.h>
 #include <gev/signal.h>
 #include <gev/socket.h>
 #include <gev/stream.h>
 #include <gev/timeout.h>
+#include <gev/wait.h>
+#include <gev/waitgroup.h>
 
 #endif
