@@ -57,13 +57,12 @@ GEV_API pid_t gev_waitpid(pid_t pid, int *ret_status, int options);
 #define GEV_PROCESS_PIPE    (-2) /* a pipe; see gev_process_fd() */
 #define GEV_PROCESS_STDOUT  (-3) /* for .err: where its output goes */
 
-/* Bits of gev_process_options.flags. */
+/* Bits of gev_process_options.flags. Without KEEP_FDS a child inherits nothing
+   but 0, 1 and 2, with it all that is not close-on-exec. */
 #define GEV_PROCESS_NEW_GROUP   1u /* it leads a new process group */
 #define GEV_PROCESS_NEW_SESSION 2u /* and a new session, setsid(2) */
-#define GEV_PROCESS_KEEP_FDS                                                   \
-    4u                         /* it inherits what is not close-on-exec;
-                                      otherwise nothing but 0, 1, 2 */
-#define GEV_PROCESS_NO_PATH 8u /* the file is a path: no search in $PATH */
+#define GEV_PROCESS_KEEP_FDS    4u /* see above */
+#define GEV_PROCESS_NO_PATH     8u /* the file is a path: no search in $PATH */
 
 /**
  * struct gev_process_options - how to start a child; zeros are the defaults
@@ -71,11 +70,11 @@ GEV_API pid_t gev_waitpid(pid_t pid, int *ret_status, int options);
  * Grows at its end only: .size tells which fields the caller knows.
  */
 struct gev_process_options {
-    size_t size;      /* sizeof(struct gev_process_options) */
-    const char *file; /* what to execute; NULL: argv[0] */
-    char *const *env; /* its environment; NULL: this process's */
-    const char *cwd;  /* where it starts; NULL: here */
-    unsigned flags;   /* GEV_PROCESS_NEW_GROUP … */
+    size_t size;            /* sizeof(struct gev_process_options) */
+    const char *file;       /* what to execute; NULL: argv[0] */
+    const char *const *env; /* its environment; NULL: this process's */
+    const char *cwd;        /* where it starts; NULL: here */
+    unsigned flags;         /* GEV_PROCESS_NEW_GROUP … */
     int in, out, err; /* GEV_PROCESS_INHERIT …, or a descriptor above 0 */
 };
 

@@ -162,7 +162,7 @@ static int spawn(pid_t *ret_pid, const struct plan *p, const char *const *argv,
 {
     const char *file = opt->file ? opt->file : argv[0];
     char *const *args = (char *const *)(uintptr_t)argv; /* not written to */
-    char *const *env = opt->env ? opt->env : environ;
+    char *const *env = opt->env ? (char *const *)(uintptr_t)opt->env : environ;
     posix_spawn_file_actions_t fa;
     posix_spawnattr_t attr;
     int err = posix_spawn_file_actions_init(&fa);
