@@ -25,6 +25,7 @@
 #include <gev/condition.h>
 #include <gev/debug.h>
 #include <gev/event.h>
+#include <gev/file.h>
 #include <gev/gen.h>
 #include <gev/greenlet.h>
 #include <gev/group.h>
@@ -33,6 +34,7 @@
 #include <gev/link.h>
 #include <gev/local.h>
 #include <gev/lock.h>
+#include <gev/offload.h>
 #include <gev/process.h>
 #include <gev/queue.h>
 #include <gev/result.h>

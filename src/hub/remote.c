@@ -6,14 +6,18 @@
  * The handle outlives its hub, so that a thread which comes late finds out
  * instead of touching freed memory.
  */
+#include "hub/remote.h"
+
 #include <pthread.h>
 #include <stdlib.h>
 
+#include "core/list.h"
 #include "core/ret.h"
 #include "hub/hub.h"
 
+/* What gev_call_threadsafe() asked for. */
 struct call {
-    struct call *next;
+    struct gev__remote remote;
     void (*fn)(void *);
     void *arg;
 };
@@ -23,10 +27,10 @@ struct call {
  */
 struct gev_hub {
     pthread_mutex_t lock;
-    struct gev__hub *hub; /* NULL once it has ended */
-    size_t refs;          /* handles, and one of the hub */
-    struct call *first;   /* to be called, oldest first */
-    struct call **last;   /* where the next one is hung */
+    struct gev__hub *hub;      /* NULL once it has ended */
+    size_t refs;               /* handles, and one of the hub */
+    struct gev__remote *first; /* to be called, oldest first */
+    struct gev__remote **last; /* where the next one is hung */
 };
 
 static void drop(struct gev_hub *r)
@@ -42,9 +46,9 @@ static void drop(struct gev_hub *r)
     }
 }
 
-static struct call *take_all(struct gev_hub *r)
+static struct gev__remote *take_all(struct gev_hub *r)
 {
-    struct call *first;
+    struct gev__remote *first;
 
     pthread_mutex_lock(&r->lock);
     first = r->first;
@@ -54,26 +58,38 @@ static struct call *take_all(struct gev_hub *r)
     return first;
 }
 
+/* From here on it may be asked for anew. */
+static void clear(struct gev_hub *r, struct gev__remote *c)
+{
+    pthread_mutex_lock(&r->lock);
+    c->asked = false;
+    pthread_mutex_unlock(&r->lock);
+}
+
 void gev__remote_on_async(void *arg)
 {
     struct gev__hub *hub = arg;
-    struct call *c = hub->remote ? take_all(hub->remote) : NULL;
+    struct gev_hub *r = hub->remote;
+    struct gev__remote *c = r ? take_all(r) : NULL;
 
     while (c) {
-        struct call *next = c->next;
+        struct gev__remote *next = c->next;
 
-        c->fn(c->arg);
-        free(c);
+        clear(r, c);
+        c->fn(c);
         c = next;
     }
 }
 
 static void forget_all(struct gev_hub *r)
 {
-    for (struct call *c = take_all(r); c;) {
-        struct call *next = c->next;
+    for (struct gev__remote *c = take_all(r); c;) {
+        struct gev__remote *next = c->next;
 
-        free(c);
+        c->asked = false;
+        if (c->drop) {
+            c->drop(c);
+        }
         c = next;
     }
 }
@@ -136,20 +152,53 @@ void gev_hub_put(struct gev_hub *hub)
     }
 }
 
-static int push(struct gev_hub *r, struct call *c)
+int gev__remote_call(struct gev_hub *r, struct gev__remote *c)
 {
     int rc = 0;
 
     pthread_mutex_lock(&r->lock);
-    if (r->hub) {
+    if (!r->hub) {
+        rc = -ESRCH;
+    } else if (!c->asked) {
+        c->asked = true;
+        c->next = NULL;
         *r->last = c;
         r->last = &c->next;
         gev__loop_wake(&r->hub->loop);
-    } else {
-        rc = -ESRCH;
     }
     pthread_mutex_unlock(&r->lock);
     return rc;
+}
+
+void gev__remote_cancel(struct gev_hub *r, struct gev__remote *c)
+{
+    struct gev__remote **p;
+
+    pthread_mutex_lock(&r->lock);
+    for (p = &r->first; c->asked && *p; p = &(*p)->next) {
+        if (*p == c) {
+            *p = c->next;
+            r->last = *p ? r->last : p;
+            break;
+        }
+    }
+    c->asked = false;
+    pthread_mutex_unlock(&r->lock);
+}
+
+static void make_call(struct gev__remote *r)
+{
+    struct call *c = GEV__CONTAINER(r, struct call, remote);
+    void (*fn)(void *) = c->fn;
+    void *arg = c->arg;
+
+    free(c);
+    fn(arg);
+}
+
+static void free_call(struct gev__remote *r)
+{
+    free(GEV__CONTAINER(r, struct call, remote));
 }
 
 int gev_call_threadsafe(struct gev_hub *hub, void (*fn)(void *arg), void *arg)
@@ -168,8 +217,9 @@ int gev_call_threadsafe(struct gev_hub *hub, void (*fn)(void *arg), void *arg)
     if (!c) {
         return (int)gev__ret(-ENOMEM);
     }
-    *c = (struct call){.fn = fn, .arg = arg};
-    rc = push(hub, c);
+    *c = (struct call){
+        .remote = {.fn = make_call, .drop = free_call}, .fn = fn, .arg = arg};
+    rc = gev__remote_call(hub, &c->remote);
     if (rc < 0) {
         free(c);
     }
