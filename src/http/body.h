@@ -49,7 +49,8 @@ struct gev__http_body {
     int64_t total;     /* content bytes given out */
     uint64_t left;     /* of the body, or of the chunk */
     uint64_t overhead; /* bytes read that were not content */
-    uint32_t at;       /* of the line at the buffer's start, seen already */
+    uint32_t line;     /* of the trailer line that is not complete */
+    uint32_t at;       /* how far the bytes not used were looked at */
     uint8_t state;     /* see body.c */
 
     struct gev__http_chunks parser; /* the second opinion on chunks */
@@ -97,6 +98,14 @@ void gev__http_body_init(struct gev__http_body *b,
  */
 int gev__http_body_next(struct gev__http_body *b, char *buf, size_t len,
                         struct gev__http_piece *ret_piece);
+
+/**
+ * gev__http_body_refuse() - note why a body is refused
+ *
+ * Return:    -EBADMSG
+ */
+int gev__http_body_refuse(struct gev__http_body *b, int status,
+                          const char *reason);
 
 /**
  * gev__http_body_trailer() - the value of a trailer field, or NULL

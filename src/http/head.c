@@ -18,8 +18,8 @@
 
 #include <errno.h>
 
-#include "http/chars.h"
 #include "http/framing.h"
+#include "http/line.h"
 #include "http/parser.h"
 #include "http/request_line.h"
 
@@ -119,27 +119,6 @@ static int refuse_long(struct gev__http_head *h)
                         : gev__http_head_refuse(h, 414, "too long a line");
 }
 
-/*
- * Looks for the CRLF of the line, up to @end. Returns 1 with h->at at its CR, 0
- * if more is needed, or a refusal.
- */
-static int find_crlf(struct gev__http_head *h, size_t end)
-{
-    const char *stop = h->buf + end;
-    const char *p = gev__ch_find_ctl(h->buf + h->at, stop);
-
-    while (p < stop && *p == '\t' && h->in_fields) {
-        p = gev__ch_find_ctl(p + 1, stop);
-    }
-    h->at = (uint32_t)(p - h->buf);
-    if (p == stop || (*p == '\r' && p + 1 == stop)) {
-        return 0;
-    }
-    return *p == '\r' && p[1] == '\n'
-               ? 1
-               : gev__http_head_refuse(h, 400, "a control character");
-}
-
 static void terminate(const struct gev__http_head *h, struct gev__http_span s)
 {
     h->buf[s.at + s.len] = 0;
@@ -173,13 +152,12 @@ ssize_t gev__http_head_feed(struct gev__http_head *h, char *buf, size_t len)
         int rc = check_first(h);
 
         if (rc == 0) {
-            rc = find_crlf(h, end);
+            rc = gev__http_line_end(buf, &h->at, end, h->in_fields);
             if (rc == 0) {
                 return end == bound ? refuse_long(h) : 0;
             }
-        }
-        if (rc > 0) {
-            rc = on_line(h, h->at);
+            rc = rc < 0 ? gev__http_head_refuse(h, 400, "a control character")
+                        : on_line(h, h->at);
         }
         if (rc != NEXT_LINE) {
             return rc == LAST_LINE ? finish(h) : rc;
