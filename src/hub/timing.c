@@ -315,6 +315,18 @@ int gev_with_timeout(double secs, gev_fn *fn, void *arg, void **ret_value)
     return gev_timeout_pop(id);
 }
 
+void gev__timing_cut(struct gev__hub *hub, struct gev_greenlet *g,
+                     uint32_t depth)
+{
+    struct gev__timing *t = g->extra ? g->extra->timing : NULL;
+
+    if (t && t->n_scopes > depth) {
+        t->n_scopes = depth;
+        expire(t, gev__now()); /* those that a shield had kept out */
+        arm(hub, t, nearest_scope(t));
+    }
+}
+
 int gev_shield_begin(void)
 {
     struct gev__hub *hub;

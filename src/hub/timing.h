@@ -68,6 +68,20 @@ static inline void gev__timing_end(struct gev_greenlet *g)
 }
 
 /**
+ * gev__timing_depth() - how many scopes and shields are open
+ */
+static inline uint32_t gev__timing_depth(const struct gev_greenlet *g)
+{
+    return g->extra && g->extra->timing ? g->extra->timing->n_scopes : 0;
+}
+
+/**
+ * gev__timing_cut() - close those opened since there were @depth
+ */
+void gev__timing_cut(struct gev__hub *hub, struct gev_greenlet *g,
+                     uint32_t depth);
+
+/**
  * gev__interrupt_update() - recompute gev_greenlet.interrupt
  */
 void gev__interrupt_update(struct gev_greenlet *g);

@@ -34,6 +34,9 @@ static void on_served(struct gev_greenlet *g)
     struct gev__conn *c = conn_of(g);
     struct gev_server *s = c->server;
 
+    if (s->hooks) {
+        s->hooks->end(c);
+    }
     if (!c->kept) {
         (void)gev_close(c->fd);
     }
@@ -47,7 +50,7 @@ static void *conn_main(void *arg)
 {
     struct gev__conn *c = arg;
 
-    c->server->handler(c->fd, (const struct sockaddr *)c->peer, c->server->arg);
+    c->server->handler(c->fd, gev__conn_peer(c), c->server->arg);
     return NULL;
 }
 
@@ -62,6 +65,7 @@ static int start(struct gev_server *s, int fd, const struct sockaddr *peer,
                  socklen_t len)
 {
     size_t room = peer_room(peer, len);
+    size_t extra = s->hooks ? s->hooks->room : 0;
     struct gev__hub *hub;
     struct gev__conn *c;
     void *data;
@@ -71,16 +75,20 @@ static int start(struct gev_server *s, int fd, const struct sockaddr *peer,
         return rc;
     }
     hub->on_served = on_served;
-    rc = gev__spawn_with(hub, conn_main, sizeof *c + room, GEV__SERVES, &data);
+    rc = gev__spawn_with(hub, conn_main, sizeof *c + extra + room, GEV__SERVES,
+                         &data);
     if (rc < 0) {
         return rc;
     }
     c = data;
-    *c = (struct gev__conn){.server = s, .fd = fd};
-    memset(c->peer, 0, room);
-    memcpy(c->peer, peer, len < room ? len : room);
+    *c = (struct gev__conn){.server = s, .fd = fd, .peer_len = (uint8_t)room};
+    memset(c->room, 0, extra + room);
+    memcpy(c->room + extra, peer, len < room ? len : room);
     gev__server_ref(s);
     s->stats.connections++;
+    if (s->hooks) {
+        s->hooks->begin(c);
+    }
     return 0;
 }
 

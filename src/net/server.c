@@ -171,6 +171,9 @@ int gev_server_start(struct gev_server *s)
 static void stop_listening(struct gev_server *s)
 {
     s->state = GEV__SERVER_STOPPED;
+    if (s->hooks) {
+        s->hooks->stop(s);
+    }
     while (!gev__list_empty(&s->listeners)) {
         gev__listener_close(listener_at(s->listeners.next));
     }

@@ -26,6 +26,7 @@
 
 #include "core/list.h"
 
+struct gev__conn;
 struct gev__hub;
 struct gev_greenlet;
 
@@ -37,10 +38,20 @@ enum gev__server_state {
 
 #define GEV__SERVER_N_SIGNALS 2
 
+/* What a server of a higher layer keeps with each connection, and is told. */
+struct gev__server_hooks {
+    size_t room; /* bytes for it with each connection, cleared */
+    void (*begin)(struct gev__conn *c); /* it is about to be served */
+    void (*end)(struct gev__conn *c);   /* it was, or never will be; the
+                                           descriptor is still open */
+    void (*stop)(struct gev_server *s); /* it stops; perhaps again */
+};
+
 struct gev_server {
-    gev_handler *handler; /* the user's */
-    void *arg;            /* for it */
-    size_t refs;          /* see the top */
+    gev_handler *handler;                  /* the user's */
+    void *arg;                             /* for it */
+    const struct gev__server_hooks *hooks; /* or NULL */
+    size_t refs;                           /* see the top */
     enum gev__server_state state;
     int spare;                  /* descriptor to shed with, or -1 */
     int error;                  /* -Exxx of the last listener that failed */
@@ -77,8 +88,24 @@ struct gev__conn {
     int fd;                    /* the connection */
     bool kept;                 /* gev_server_keep() was called */
     bool stopping;             /* its handler is in gev_server_stop() */
-    _Alignas(8) char peer[];   /* the address */
+    uint8_t peer_len;          /* bytes of the address */
+    _Alignas(8) char room[];   /* gev__server_hooks.room bytes, and then the
+                                  address */
 };
+
+/* What the hooks' owner keeps with a connection. */
+static inline void *gev__conn_room(struct gev__conn *c)
+{
+    return c->room;
+}
+
+/* The peer's address; of UNIX ones all of a sockaddr_un, padded with NUL. */
+static inline const struct sockaddr *gev__conn_peer(const struct gev__conn *c)
+{
+    size_t room = c->server->hooks ? c->server->hooks->room : 0;
+
+    return (const struct sockaddr *)(const void *)(c->room + room);
+}
 
 /**
  * gev__server_ref(), gev__server_unref() - who refers to it; the last one frees
