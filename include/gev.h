@@ -29,6 +29,8 @@
 #include <gev/gen.h>
 #include <gev/greenlet.h>
 #include <gev/group.h>
+#include <gev/http.h>
+#include <gev/http_server.h>
 #include <gev/hub.h>
 #include <gev/io.h>
 #include <gev/link.h>

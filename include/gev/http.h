@@ -48,7 +48,8 @@ struct gev_stream_ops;
  *
  * Timeout scopes and shields that it leaves open are closed for it. A request
  * body that it did not read is skipped if little is left of it; otherwise the
- * connection is closed after the response.
+ * connection is closed after the response. TRACE and OPTIONS * are answered
+ * without it.
  *
  * Return:    0 when the response is complete: nothing written and no
  *            gev_http_status() is answered with 500. -1 when it failed: 500 if
@@ -64,40 +65,42 @@ typedef int gev_http_handler(struct gev_http *x, void *arg);
  *
  * Strings of a request are valid until the handler returns.
  */
-const char *gev_http_method(const struct gev_http *x);
+GEV_API const char *gev_http_method(const struct gev_http *x);
 
 /**
  * gev_http_target() - the request target, exactly as sent
  */
-const char *gev_http_target(const struct gev_http *x);
+GEV_API const char *gev_http_target(const struct gev_http *x);
 
 /**
  * gev_http_path() - the path, percent-decoded once
  *
- * "*" for OPTIONS *. It may hold any bytes but NUL, ".." and "//" included.
+ * It may hold any bytes but NUL, ".." and "//" included.
  *
  * Return:    the path, or NULL with errno: EILSEQ (a bad escape, or %00),
  *            ENOMEM
  */
-const char *gev_http_path(struct gev_http *x);
+GEV_API const char *gev_http_path(struct gev_http *x);
 
 /**
  * gev_http_query() - what follows the first '?', not decoded; "" for none
  */
-const char *gev_http_query(const struct gev_http *x);
+GEV_API const char *gev_http_query(const struct gev_http *x);
 
 /**
  * gev_http_host() - the host that is asked, perhaps with ":port"
  *
  * From the target if that has it, else the Host field; "" if an HTTP/1.0
  * request has neither.
+ *
+ * Return:    the host, or NULL with errno ENOMEM
  */
-const char *gev_http_host(const struct gev_http *x);
+GEV_API const char *gev_http_host(struct gev_http *x);
 
 /**
  * gev_http_minor() - 1 for HTTP/1.1, 0 for HTTP/1.0
  */
-int gev_http_minor(const struct gev_http *x);
+GEV_API int gev_http_minor(const struct gev_http *x);
 
 /**
  * gev_http_header() - the first value of a field
@@ -105,7 +108,7 @@ int gev_http_minor(const struct gev_http *x);
  *
  * Return:    without white space around it, or NULL if there is none
  */
-const char *gev_http_header(const struct gev_http *x, const char *name);
+GEV_API const char *gev_http_header(const struct gev_http *x, const char *name);
 
 /**
  * gev_http_header_at() - one field after the other, in the order sent
@@ -115,8 +118,8 @@ const char *gev_http_header(const struct gev_http *x, const char *name);
  *
  * Return:    0, or -1 with errno ENOENT after the last
  */
-int gev_http_header_at(const struct gev_http *x, size_t i,
-                       const char **ret_name, const char **ret_value);
+GEV_API int gev_http_header_at(const struct gev_http *x, size_t i,
+                               const char **ret_name, const char **ret_value);
 
 /**
  * gev_http_peer() - who sent it
@@ -124,8 +127,8 @@ int gev_http_header_at(const struct gev_http *x, size_t i,
  *
  * Return:    the peer's address, valid as long as the connection
  */
-const struct sockaddr *gev_http_peer(const struct gev_http *x,
-                                     socklen_t *ret_len);
+GEV_API const struct sockaddr *gev_http_peer(const struct gev_http *x,
+                                             socklen_t *ret_len);
 
 /* ---- its body --------------------------------------------------------- */
 
@@ -134,7 +137,7 @@ const struct sockaddr *gev_http_peer(const struct gev_http *x,
  *
  * Return:    bytes; 0 if there is none; -1 if that is not known: chunked
  */
-int64_t gev_http_length(const struct gev_http *x);
+GEV_API int64_t gev_http_length(const struct gev_http *x);
 
 /**
  * gev_http_body_limit() - how long a body this request may have
@@ -146,7 +149,7 @@ int64_t gev_http_length(const struct gev_http *x);
  * Return:    0, or -1 with errno: EINVAL (negative), EALREADY (reading has
  *            begun), EFBIG (the length is known and above it)
  */
-int gev_http_body_limit(struct gev_http *x, int64_t max);
+GEV_API int gev_http_body_limit(struct gev_http *x, int64_t max);
 
 /**
  * gev_http_read() - read from the body, chunked or not
@@ -159,7 +162,7 @@ int gev_http_body_limit(struct gev_http *x, int64_t max);
  *              EBADMSG  it is not chunked as it should be
  *              EFBIG    it is longer than allowed
  */
-ssize_t gev_http_read(struct gev_http *x, void *buf, size_t n);
+GEV_API ssize_t gev_http_read(struct gev_http *x, void *buf, size_t n);
 
 /**
  * gev_http_view() - gev_http_read() without copying
@@ -167,7 +170,7 @@ ssize_t gev_http_read(struct gev_http *x, void *buf, size_t n);
  *
  * Return:    how many, or as gev_http_read()
  */
-ssize_t gev_http_view(struct gev_http *x, const void **ret_data);
+GEV_API ssize_t gev_http_view(struct gev_http *x, const void **ret_data);
 
 /**
  * gev_http_read_all() - read the rest of the body
@@ -176,14 +179,16 @@ ssize_t gev_http_view(struct gev_http *x, const void **ret_data);
  *
  * Return:    how many, the NUL not counted; or as gev_http_read()
  */
-ssize_t gev_http_read_all(struct gev_http *x, size_t max, void **ret_data);
+GEV_API ssize_t gev_http_read_all(struct gev_http *x, size_t max,
+                                  void **ret_data);
 
 /**
  * gev_http_trailer() - the first value of a field that followed a chunked body
  *
  * Return:    NULL if there is none, or before the end of the body was read
  */
-const char *gev_http_trailer(const struct gev_http *x, const char *name);
+GEV_API const char *gev_http_trailer(const struct gev_http *x,
+                                     const char *name);
 
 /* ---- the response ----------------------------------------------------- */
 
@@ -193,7 +198,7 @@ const char *gev_http_trailer(const struct gev_http *x, const char *name);
  *
  * Return:    0, or -1 with errno: EINVAL, EALREADY (the head is out)
  */
-int gev_http_status(struct gev_http *x, int code);
+GEV_API int gev_http_status(struct gev_http *x, int code);
 
 /**
  * gev_http_set() - set a field of the response, in place of earlier ones
@@ -210,12 +215,14 @@ int gev_http_status(struct gev_http *x, int code);
  *              EALREADY  the head is out
  *              ENOMEM    no memory
  */
-int gev_http_set(struct gev_http *x, const char *name, const char *value);
+GEV_API int gev_http_set(struct gev_http *x, const char *name,
+                         const char *value);
 
 /**
  * gev_http_add() - gev_http_set() that leaves earlier ones: Set-Cookie
  */
-int gev_http_add(struct gev_http *x, const char *name, const char *value);
+GEV_API int gev_http_add(struct gev_http *x, const char *name,
+                         const char *value);
 
 /**
  * gev_http_reply() - answer with all there is to say
@@ -232,8 +239,8 @@ int gev_http_add(struct gev_http *x, const char *name, const char *value);
  * Return:    0, or -1 with errno: EINVAL, EALREADY, ENOMEM, or as said at the
  *            top
  */
-int gev_http_reply(struct gev_http *x, int code, const char *type,
-                   const void *body, size_t n);
+GEV_API int gev_http_reply(struct gev_http *x, int code, const char *type,
+                           const void *body, size_t n);
 
 /**
  * gev_http_set_length() - promise how long the body will be
@@ -241,7 +248,7 @@ int gev_http_reply(struct gev_http *x, int code, const char *type,
  *
  * Return:    0, or -1 with errno: EINVAL (negative), EALREADY
  */
-int gev_http_set_length(struct gev_http *x, int64_t n);
+GEV_API int gev_http_set_length(struct gev_http *x, int64_t n);
 
 /**
  * gev_http_write() - write a piece of the body
@@ -257,14 +264,14 @@ int gev_http_set_length(struct gev_http *x, int64_t n);
  * Return:    0, or -1 with errno as said at the top; EMSGSIZE (more than was
  *            promised), EALREADY (the response is complete)
  */
-int gev_http_write(struct gev_http *x, const void *data, size_t n);
+GEV_API int gev_http_write(struct gev_http *x, const void *data, size_t n);
 
 /**
  * gev_http_printf() - gev_http_write() with a format
  *
  * Return:    0, or -1 as gev_http_write(); ENOMEM
  */
-int gev_http_printf(struct gev_http *x, const char *format, ...)
+GEV_API int gev_http_printf(struct gev_http *x, const char *format, ...)
     __attribute__((format(printf, 2, 3)));
 
 /**
@@ -277,7 +284,7 @@ int gev_http_printf(struct gev_http *x, const char *format, ...)
  * Switches:  if the client is slow
  * Return:    0, or -1 with errno as gev_http_write()
  */
-int gev_http_flush(struct gev_http *x);
+GEV_API int gev_http_flush(struct gev_http *x);
 
 /**
  * gev_http_send_fd() - write a piece of the body from a file
@@ -289,7 +296,8 @@ int gev_http_flush(struct gev_http *x);
  * Return:    0, or -1 with errno as gev_http_write(), sendfile(2); EIO when
  *            the file is shorter: the connection is then aborted
  */
-int gev_http_send_fd(struct gev_http *x, int fd, off_t offset, int64_t n);
+GEV_API int gev_http_send_fd(struct gev_http *x, int fd, off_t offset,
+                             int64_t n);
 
 /**
  * gev_http_error() - answer with a status and a short text
@@ -298,7 +306,7 @@ int gev_http_send_fd(struct gev_http *x, int fd, off_t offset, int64_t n);
  *
  * Return:    as gev_http_reply()
  */
-int gev_http_error(struct gev_http *x, int code, const char *text);
+GEV_API int gev_http_error(struct gev_http *x, int code, const char *text);
 
 /**
  * gev_http_redirect() - answer with a Location
@@ -307,7 +315,8 @@ int gev_http_error(struct gev_http *x, int code, const char *text);
  *
  * Return:    as gev_http_reply()
  */
-int gev_http_redirect(struct gev_http *x, int code, const char *location);
+GEV_API int gev_http_redirect(struct gev_http *x, int code,
+                              const char *location);
 
 /**
  * gev_http_inform() - send an informational response before the real one
@@ -319,7 +328,7 @@ int gev_http_redirect(struct gev_http *x, int code, const char *location);
  * Return:    0, or -1 with errno: EINVAL, EALREADY (the head is out), or as
  *            said at the top
  */
-int gev_http_inform(struct gev_http *x, int code);
+GEV_API int gev_http_inform(struct gev_http *x, int code);
 
 /**
  * gev_http_take() - leave HTTP: an upgrade
@@ -337,8 +346,9 @@ int gev_http_inform(struct gev_http *x, int code);
  * Return:    0, or -1 with errno: EALREADY (a response has begun), or as
  *            said at the top
  */
-int gev_http_take(struct gev_http *x, const struct gev_stream_ops **ret_ops,
-                  void **ret_ctx, const void **ret_left, size_t *ret_n);
+GEV_API int gev_http_take(struct gev_http *x,
+                          const struct gev_stream_ops **ret_ops, void **ret_ctx,
+                          const void **ret_left, size_t *ret_n);
 
 /* ---- memory of the exchange -------------------------------------------- */
 
@@ -347,7 +357,7 @@ int gev_http_take(struct gev_http *x, const struct gev_stream_ops **ret_ops,
  *
  * Return:    @n bytes, 16-byte aligned, not cleared; NULL with errno ENOMEM
  */
-void *gev_http_alloc(struct gev_http *x, size_t n);
+GEV_API void *gev_http_alloc(struct gev_http *x, size_t n);
 
 /**
  * gev_http_defer() - call a function when the handler has returned
@@ -357,7 +367,8 @@ void *gev_http_alloc(struct gev_http *x, size_t n);
  *
  * Return:    0, or -1 with errno: EINVAL (no @fn), EFAULT, ENOMEM
  */
-int gev_http_defer(struct gev_http *x, void (*fn)(void *arg), void *arg);
+GEV_API int gev_http_defer(struct gev_http *x, void (*fn)(void *arg),
+                           void *arg);
 
 GEV_END_DECLS
 

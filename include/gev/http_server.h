@@ -53,7 +53,7 @@ struct gev_http_options {
  * @o:    the options
  * @size: sizeof(struct gev_http_options) as the caller knows it
  */
-void gev_http_options_init(struct gev_http_options *o, size_t size);
+GEV_API void gev_http_options_init(struct gev_http_options *o, size_t size);
 
 /**
  * gev_http_server_new() - a server
@@ -67,10 +67,9 @@ void gev_http_options_init(struct gev_http_options *o, size_t size);
  *            that make no sense), EFAULT, ENOMEM, ENOTSUP (the HTTP parser that
  *            is linked does not pass its self-test), or as gev_listen()
  */
-struct gev_http_server *gev_http_server_new(const char *addr,
-                                            gev_http_handler *handler,
-                                            void *arg,
-                                            const struct gev_http_options *o);
+GEV_API struct gev_http_server *
+gev_http_server_new(const char *addr, gev_http_handler *handler, void *arg,
+                    const struct gev_http_options *o);
 
 /**
  * gev_http_server_free() - stop at once and free, as gev_server_free()
@@ -78,7 +77,7 @@ struct gev_http_server *gev_http_server_new(const char *addr,
  *
  * Handlers still running are killed; they may end after this call.
  */
-void gev_http_server_free(struct gev_http_server *s);
+GEV_API void gev_http_server_free(struct gev_http_server *s);
 
 /**
  * gev_http_server_listen() - listen at one more address
@@ -86,7 +85,7 @@ void gev_http_server_free(struct gev_http_server *s);
  * Return:    the listening descriptor, owned by the server; or -1 with errno as
  *            gev_server_listen()
  */
-int gev_http_server_listen(struct gev_http_server *s, const char *addr);
+GEV_API int gev_http_server_listen(struct gev_http_server *s, const char *addr);
 
 /**
  * gev_http_server_adopt() - serve a connection that somebody else accepted
@@ -94,12 +93,12 @@ int gev_http_server_listen(struct gev_http_server *s, const char *addr);
  *
  * Return:    0, or -1 with errno: EINVAL, EBADF, ENOTCONN, ENOMEM
  */
-int gev_http_server_adopt(struct gev_http_server *s, int fd);
+GEV_API int gev_http_server_adopt(struct gev_http_server *s, int fd);
 
 /**
  * gev_http_server_start() - begin to accept, as gev_server_start()
  */
-int gev_http_server_start(struct gev_http_server *s);
+GEV_API int gev_http_server_start(struct gev_http_server *s);
 
 /**
  * gev_http_server_stop() - stop, gracefully
@@ -112,14 +111,14 @@ int gev_http_server_start(struct gev_http_server *s);
  * Switches:  while there are connections
  * Return:    as gev_server_stop()
  */
-int gev_http_server_stop(struct gev_http_server *s, double grace);
+GEV_API int gev_http_server_stop(struct gev_http_server *s, double grace);
 
 /**
  * gev_http_server_run() - start, and wait until it is stopped
  *
  * Return:    as gev_server_run()
  */
-int gev_http_server_run(struct gev_http_server *s);
+GEV_API int gev_http_server_run(struct gev_http_server *s);
 
 /**
  * gev_http_server_stop_on_signals() - let SIGINT and SIGTERM stop it
@@ -128,7 +127,8 @@ int gev_http_server_run(struct gev_http_server *s);
  *
  * Return:    as gev_server_stop_on_signals()
  */
-int gev_http_server_stop_on_signals(struct gev_http_server *s, double grace);
+GEV_API int gev_http_server_stop_on_signals(struct gev_http_server *s,
+                                            double grace);
 
 /**
  * struct gev_http_stats - what a server has done; grows at its end only
@@ -153,8 +153,8 @@ struct gev_http_stats {
  *
  * Return:    0, or -1 with errno EINVAL
  */
-int gev_http_server_stats(const struct gev_http_server *s,
-                          struct gev_http_stats *ret, size_t size);
+GEV_API int gev_http_server_stats(const struct gev_http_server *s,
+                                  struct gev_http_stats *ret, size_t size);
 
 GEV_END_DECLS
 

@@ -1,0 +1,145 @@
+/* SPDX-License-Identifier: MIT */
+/*
+ * What a handler reads of a request's head
+ *
+ * Strings are pieces of the buffer that the head was received into, which stays
+ * in place until the handler has returned. Only the decoded path is a copy.
+ */
+#include <errno.h>
+#include <string.h>
+
+#include "core/ret.h"
+#include "http/chars.h"
+#include "http/exchange.h"
+
+const char *gev_http_method(const struct gev_http *x)
+{
+    return gev__http_head_str(&x->head, x->head.name);
+}
+
+const char *gev_http_target(const struct gev_http *x)
+{
+    return gev__http_head_str(&x->head, x->head.target);
+}
+
+static int digit(char c)
+{
+    if (!gev__ch_is(c, GEV__CH_HEX)) {
+        return -1;
+    }
+    return c <= '9' ? c - '0' : gev__ch_lower(c) - 'a' + 10;
+}
+
+/* Decodes [p, p + n) into @to. Return: 0 or -EILSEQ. */
+static int decode(char *to, const char *p, size_t n)
+{
+    const char *end = p + n;
+
+    while (p < end) {
+        char c = *p++;
+
+        if (c == '%') {
+            int high = end - p >= 2 ? digit(p[0]) : -1;
+            int low = high >= 0 ? digit(p[1]) : -1;
+
+            c = (char)(16 * high + low);
+            if (low < 0 || c == '\0') {
+                return -EILSEQ;
+            }
+            p += 2;
+        }
+        *to++ = c;
+    }
+    *to = '\0';
+    return 0;
+}
+
+const char *gev_http_path(struct gev_http *x)
+{
+    struct gev__http_span span = x->head.path;
+    char *path;
+    int rc;
+
+    if (x->path) {
+        return x->path;
+    }
+    if (span.len == 0) {
+        x->path = x->head.form == GEV__HTTP_ASTERISK ? "*" : "/";
+        return x->path;
+    }
+    path = gev__arena_alloc(&x->arena, span.len + 1);
+    rc = path ? decode(path, x->head.buf + span.at, span.len) : -ENOMEM;
+    if (gev__ret(rc) < 0) {
+        return NULL;
+    }
+    x->path = path;
+    return path;
+}
+
+const char *gev_http_query(const struct gev_http *x)
+{
+    return x->head.query.len ? gev__http_head_str(&x->head, x->head.query) : "";
+}
+
+const char *gev_http_host(struct gev_http *x)
+{
+    struct gev__http_span host = x->head.host;
+    const char *p = gev__http_head_str(&x->head, host);
+
+    if (host.len == 0) {
+        return "";
+    }
+    if (p[host.len] == '\0') { /* a Host field */
+        return p;
+    }
+    if (!x->host) {
+        x->host = gev__arena_copy(&x->arena, p, host.len);
+        if (!x->host) {
+            errno = ENOMEM;
+        }
+    }
+    return x->host;
+}
+
+int gev_http_minor(const struct gev_http *x)
+{
+    return x->head.minor;
+}
+
+const char *gev_http_header(const struct gev_http *x, const char *name)
+{
+    int i = gev__http_head_find(&x->head, name, 0);
+
+    return i < 0 ? NULL : gev__http_head_str(&x->head, x->head.fields[i].value);
+}
+
+int gev_http_header_at(const struct gev_http *x, size_t i,
+                       const char **ret_name, const char **ret_value)
+{
+    if (i >= x->head.n_fields) {
+        return (int)gev__ret(-ENOENT);
+    }
+    if (ret_name) {
+        *ret_name = gev__http_head_str(&x->head, x->head.fields[i].name);
+    }
+    if (ret_value) {
+        *ret_value = gev__http_head_str(&x->head, x->head.fields[i].value);
+    }
+    return 0;
+}
+
+const struct sockaddr *gev_http_peer(const struct gev_http *x,
+                                     socklen_t *ret_len)
+{
+    const struct gev__conn *net = gev__http_conn_net(x->c);
+
+    if (ret_len) {
+        *ret_len = net->peer_len;
+    }
+    return gev__conn_peer(net);
+}
+
+int64_t gev_http_length(const struct gev_http *x)
+{
+    return x->head.chunked ? -1 : x->head.content_length;
+}
