@@ -212,7 +212,7 @@ static int enter(const struct gev_case *cases, size_t n, double timeout,
         return 0;
     }
     rc = gev__hub_start(ret_hub);
-    if (rc < 0 || (timeout == 0 && gev__cannot_wait(*ret_hub))) {
+    if (rc < 0 || gev__only_tries(*ret_hub, timeout)) {
         return rc;
     }
     hold_all(cases, n);

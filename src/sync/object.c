@@ -30,7 +30,7 @@ int gev__object_enter_slow(struct gev__object *o, double timeout,
     if (rc < 0) {
         return rc;
     }
-    if (timeout == 0 && gev__cannot_wait(hub)) {
+    if (gev__only_tries(hub, timeout)) {
         *ret_hub = hub;
         return 0;
     }

@@ -41,12 +41,16 @@ static inline void gev__object_init(struct gev__object *o, const char *what)
 }
 
 /**
- * gev__cannot_wait() - on the hub, or on behalf of a greenlet that has ended?
+ * gev__only_tries() - a call with @timeout 0: on the hub or off it, it never
+ * switches, so that what it finds stays so; unless the caller was killed or is
+ * out of time, which it is told, and yields for now and then
  */
-static inline bool gev__cannot_wait(const struct gev__hub *hub)
+static inline bool gev__only_tries(const struct gev__hub *hub, double timeout)
 {
-    return hub->core->current == hub->self ||
-           hub->core->current->life == GEV__DEAD;
+    const struct gev_greenlet *self = hub->core->current;
+
+    return timeout == 0 &&
+           (self == hub->self || self->life == GEV__DEAD || !self->interrupt);
 }
 
 /**
@@ -75,7 +79,7 @@ int gev__object_enter_slow(struct gev__object *o, double timeout,
  * gev__enter() for calls that only move memory, and the checks of arguments
  * that they share. With @timeout 0 the hub may enter.
  *
- * Switches:  when the budget is used up
+ * Switches:  when the budget is used up, and @timeout is not 0
  * Return:    0; -EINVAL, -EPERM; -EBADF if it was freed while the caller
  *            yielded; or as gev__enter()
  */
