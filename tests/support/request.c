@@ -70,6 +70,11 @@ static void put_field(struct run *r, const char *what, const char *buf,
     put(r, ": ", buf + f->value.at, f->value.len);
 }
 
+static bool is_crlf(const char *p, size_t len)
+{
+    return len >= 2 && memcmp(p, "\r\n", 2) == 0;
+}
+
 /* How many bytes come next. */
 static size_t next_size(struct run *r)
 {
@@ -82,10 +87,10 @@ static size_t next_size(struct run *r)
     case REQUEST_BYTES:
         return 1;
     case REQUEST_AT_CRLF:
-        if (left >= 2 && memcmp(p, "\r\n", 2) == 0) {
+        if (is_crlf(p, left)) {
             return 2;
         }
-        for (n = 1; n < left && memcmp(p + n, "\r\n", 2) != 0; n++) {
+        for (n = 1; n < left && !is_crlf(p + n, left - n); n++) {
         }
         return n;
     case REQUEST_IN_CRLF:
