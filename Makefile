@@ -6,17 +6,18 @@
 #   make run        the echo server           make format    clang-format
 #   make test       all tests                 make lint      clang-tidy, layers
 #   make demo       5,000 greenlets echoing   make clean     remove build/
-#   make bench      the measured numbers
+#   make bench      the measured numbers          make fuzz      FUZZ_SECONDS=
 
 BUILD ?= build
 ADDR  ?= 127.0.0.1:8888
 TESTARGS ?=
+FUZZ_SECONDS ?= 60
 export BUILD
 
 SOURCES = $(shell find src include examples tests bench fuzz \
             -name '*.[ch]' 2>/dev/null | LC_ALL=C sort)
 
-.PHONY: all build run test demo bench install clean format lint
+.PHONY: all build run test demo bench fuzz install clean format lint
 
 all: build
 
@@ -38,6 +39,10 @@ bench:
 	@tools/setup.sh build bench
 	@ninja -C $(BUILD)
 	@python3 bench/run.py
+
+fuzz:
+	@tools/setup.sh build fuzz
+	@tools/fuzz.sh $(FUZZ_SECONDS)
 
 install: build
 	@$(if $(PREFIX),meson configure $(BUILD) -Dprefix=$(abspath $(PREFIX)))

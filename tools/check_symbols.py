@@ -3,9 +3,11 @@
 """Checks that libgev.so exports what the headers declare, and nothing else.
 
 A public name is what follows GEV_API in a header of include/. Statics, macros
-and inline functions do not carry it.
+and inline functions do not carry it. What libgev.a defines for other objects to
+see begins with gev_, so that it cannot clash with a program's own names.
 
-Usage: tools/check_symbols.py LIBGEV.SO    prints each breach; exit 1 if any
+Usage: tools/check_symbols.py LIBGEV.SO LIBGEV.A
+                                           prints each breach; exit 1 if any
 """
 import re
 import subprocess
@@ -40,6 +42,18 @@ def exported(library):
     return {name for name in names if not NOT_OURS.match(name)}
 
 
+def foreign(archive):
+    out = subprocess.run(["nm", "-g", "--defined-only", archive], check=True,
+                         capture_output=True, text=True).stdout
+    names = {line.split()[-1] for line in out.splitlines()
+             if len(line.split()) == 3}
+    if not names:
+        sys.exit(f"{archive}: no symbols")
+    return {name for name in names
+            if not re.match("gev_|_?_?(odr_)?asan|_?_?ubsan|__(gcov|prof|llvm)",
+                            name)}
+
+
 def main():
     include = Path(__file__).resolve().parent.parent / "include"
     public, actual = declared(include), exported(sys.argv[1])
@@ -48,8 +62,11 @@ def main():
               " but libgev.so does not export it")
     for name in sorted(actual - public.keys()):
         print(f"libgev.so exports {name}, but no header declares it GEV_API")
+    others = foreign(sys.argv[2])
+    for name in sorted(others):
+        print(f"libgev.a defines {name}")
     print(f"{len(public)} declared, {len(actual)} exported")
-    return 0 if public and public.keys() == actual else 1
+    return 0 if public and public.keys() == actual and not others else 1
 
 
 if __name__ == "__main__":

@@ -7,6 +7,7 @@
 #   test    what the tests run besides
 #   bench   the libraries that the benchmarks compare with
 #   lint    clang-format and clang-tidy
+#   fuzz    clang with libFuzzer
 #   ci      all of these
 #
 # Nothing is asked of the network when nothing is missing. A build folder that
@@ -25,6 +26,7 @@ packages_of() {
                 "python3" ;;
     bench) echo "g++ libboost-context-dev libst-dev python3 util-linux" ;;
     lint)  echo "clang clang-format clang-tidy python3" ;;
+    fuzz)  echo "clang libclang-rt-dev" ;;
     *)     echo "setup: unknown job '$1'" >&2; return 1 ;;
     esac
 }
