@@ -33,15 +33,15 @@ struct rounds {
 /* Set by any context whose frame came back wrong. */
 static uint64_t frames_bad;
 
-static __attribute__((noinline)) void frame_fill(volatile uint64_t *frame,
-                                                 uint64_t id)
+static __attribute__((noinline, unused)) void
+frame_fill(volatile uint64_t *frame, uint64_t id)
 {
     for (int i = 0; i < FRAME_WORDS; i++) {
         frame[i] = id * FRAME_WORDS + (uint64_t)i;
     }
 }
 
-static __attribute__((noinline)) void
+static __attribute__((noinline, unused)) void
 frame_check(const volatile uint64_t *frame, uint64_t id)
 {
     uint64_t bad = 0;

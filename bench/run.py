@@ -31,6 +31,7 @@ from harness import Build, Failed, Load, NotBuilt, Server
 EPOLL, LIBEV, ST = "epoll", "libev", "State Threads"
 GEV, SMALL, AGAIN = "gev", "gev 64 B buffer", "epoll again"
 BOOST, BY_HAND = "Boost.Context", "gev_switch by hand"
+GO, GEVENT = "Go", "gevent"
 PROGRAMS = {
     EPOLL: ("echo_epoll",), AGAIN: ("echo_epoll",), LIBEV: ("echo_libev",),
     ST: ("echo_st",), GEV: ("echo_gev",), SMALL: ("echo_gev", "--small"),
@@ -134,6 +135,7 @@ def run_switch(context, program, *args):
     if context.quick:
         command.append("--quick")
     done = subprocess.run(command, capture_output=True, timeout=120,
+                          env=dict(os.environ, GOMAXPROCS="1"),
                           preexec_fn=harness.pin(harness.SERVER_CPU))
     if done.returncode != 0:
         raise Failed("%s: status %d %s" % (" ".join(command[1:]),
@@ -211,6 +213,19 @@ def dead_range(n, turns, field):
             SMALL: ("switch", "dead", count, 64),
             GEV: ("switch", "dead", count, 16384),
         }, turns, problems), field)
+    return measure
+
+
+# --- sync: rows of Go (bench/go), gevent (bench/py) and gev's programs -------
+
+def sync(program, mode, n, turns=9):
+    """PROGRAM MODE N beside the same of Go and gevent, where they have it."""
+    def measure(context, problems):
+        commands = {GO: ("sync_go", mode, n), GEV: (program, mode, n)}
+        if mode != "choose":
+            commands[GEVENT] = ("gevent_sync.py", mode, n)
+        return pick(alternate_switches(context, commands, turns, problems),
+                    "ns")
     return measure
 
 
@@ -312,6 +327,22 @@ ROWS = [
     Row("parked: wake all, 1,000,000", "ms", Target(None),
         parked(1000000, 3, "wake_ms"), BOOST),
     Row("spawn, run, free", "ns", Target(60, "ns"), spawn(1000, 5), BOOST),
+    Row("sync: channel send + receive, unbuffered", "ns", Target(0.5),
+        sync("channel", "pair", 0), GO),
+    Row("sync: channel send + receive, buffer of 128", "ns", Target(None),
+        sync("channel", "pair", 128, 5), GO),
+    Row("sync: channel, 100 senders, 100 receivers", "ns", Target(None),
+        sync("channel", "many", 100, 5), GO),
+    Row("sync: choose among 2 channels", "ns", Target(None),
+        sync("channel", "choose", 2, 5), GO),
+    Row("sync: queue put + get, nobody waits", "ns", Target(None),
+        sync("channel", "queue", 0, 5), GO),
+    Row("sync: queue put + get, 128 in between", "ns", Target(None),
+        sync("channel", "queue", 128, 5), GO),
+    Row("sync: spawn + join, 1,000 at a time", "ns", Target(0.25),
+        sync("channel", "spawn", 1000), GO),
+    Row("sync: spawn + join, one at a time", "ns", Target(None),
+        sync("channel", "spawn", 1, 5), GO),
     Row("echo: 100 connections", "ns", Target(1.03),
         cpu_per_op([EPOLL, GEV, LIBEV, ST, AGAIN], "echo", 50, n=100), EPOLL),
     Row("echo: 5,000 all busy", "ns", Target(1.12),

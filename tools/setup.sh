@@ -24,7 +24,8 @@ packages_of() {
                 "libcmocka-dev libdw-dev node-llhttp python3" ;;
     test)  echo "g++ binutils valgrind strace ltrace netcat-openbsd gdb" \
                 "python3" ;;
-    bench) echo "g++ libboost-context-dev libst-dev python3 util-linux" ;;
+    bench) echo "g++ golang-go libboost-context-dev libst-dev python3" \
+                "python3-gevent util-linux" ;;
     lint)  echo "clang clang-format clang-tidy python3" ;;
     fuzz)  echo "clang libclang-rt-dev" ;;
     *)     echo "setup: unknown job '$1'" >&2; return 1 ;;

@@ -15,7 +15,8 @@
  */
 #include "sync/channel.h"
 
-struct gev__waiter *gev__channel_first(struct gev__list *line)
+/* As gev__channel_first(). */
+static inline struct gev__waiter *first(struct gev__list *line)
 {
     while (!gev__list_empty(line)) {
         struct gev__waiter *w =
@@ -31,8 +32,13 @@ struct gev__waiter *gev__channel_first(struct gev__list *line)
     return NULL;
 }
 
+struct gev__waiter *gev__channel_first(struct gev__list *line)
+{
+    return first(line);
+}
+
 /* Its wait is over: by a partner, or by @error. */
-static void wake(struct gev__waiter *w, int error)
+static inline void wake(struct gev__waiter *w, int error)
 {
     w->error = error;
     gev__list_remove(&w->link);
@@ -43,7 +49,7 @@ static void wake_line(struct gev__list *line, int error)
 {
     struct gev__waiter *w;
 
-    while ((w = gev__channel_first(line))) {
+    while ((w = first(line)) != NULL) {
         wake(w, error);
     }
 }
@@ -70,14 +76,14 @@ static void ring_shift(struct gev_channel *ch, void *ret_value)
     ch->n--;
 }
 
-int gev__channel_try_send(struct gev_channel *ch, const void *value)
+static inline int try_send(struct gev_channel *ch, const void *value)
 {
     struct gev__waiter *w;
 
     if (ch->closed) {
         return -EPIPE;
     }
-    w = gev__channel_first(&ch->receivers);
+    w = first(&ch->receivers);
     if (w) {
         gev__channel_copy(ch, w->value, value);
         wake(w, 0);
@@ -90,9 +96,9 @@ int gev__channel_try_send(struct gev_channel *ch, const void *value)
     return 1;
 }
 
-int gev__channel_try_recv(struct gev_channel *ch, void *ret_value)
+static inline int try_recv(struct gev_channel *ch, void *ret_value)
 {
-    struct gev__waiter *w = gev__channel_first(&ch->senders);
+    struct gev__waiter *w = first(&ch->senders);
 
     if (ch->n) {
         ring_shift(ch, ret_value);
@@ -110,120 +116,105 @@ int gev__channel_try_recv(struct gev_channel *ch, void *ret_value)
     return ch->closed ? -EPIPE : 0;
 }
 
-struct gev__waiter *gev__waiter_new(struct gev__hub *hub,
-                                    struct gev_channel *ch)
+int gev__channel_try_send(struct gev_channel *ch, const void *value)
 {
-    struct gev__waiter *w = ch->free_list;
+    return try_send(ch, value);
+}
 
-    if (__builtin_expect(w != NULL, 1)) {
-        ch->free_list = w->next;
-    } else {
-        w = malloc(sizeof *w + ch->item_size);
-        if (!w) {
-            return NULL;
-        }
-        w->ch = ch;
+int gev__channel_try_recv(struct gev_channel *ch, void *ret_value)
+{
+    return try_recv(ch, ret_value);
+}
+
+int gev__waiter_reserve(struct gev_channel *ch)
+{
+    struct gev__waiter *w;
+
+    if (__builtin_expect(ch->free_list != NULL, 1)) {
+        return 0;
     }
-    gev__list_init(&w->link);
-    w->g = hub->core->current;
-    w->seq = gev__wait_seq(hub);
+    w = malloc(sizeof *w + ch->item_size);
+    if (!w) {
+        return -ENOMEM;
+    }
+    w->ch = ch;
     w->next = NULL;
-    w->index = 0;
-    ch->object.n_inside++;
-    return w;
+    ch->free_list = w;
+    return 0;
 }
 
-void gev__waiter_free(struct gev__waiter *w)
+/* A wait with one record is over. Who ended it took the record out of the line,
+   but for time and kills. */
+static __attribute__((noinline)) int wait_over(struct gev__waiter *w,
+                                               void *ret_value, int rc)
 {
-    struct gev_channel *ch = w->ch;
-
-    gev__list_remove(&w->link);
-    if (__builtin_expect(ch->object.freed, 0)) {
-        free(w);
+    if (__builtin_expect(rc < 0, 0)) {
+        gev__list_remove(&w->link);
     } else {
-        w->next = ch->free_list;
-        ch->free_list = w;
+        rc = -w->error;
     }
-    gev__object_leave(&ch->object);
-}
-
-/* What a wait with one record came to. */
-static int outcome(const struct gev__waiter *w, int rc)
-{
-    return rc < 0 ? rc : -w->error;
-}
-
-static __attribute__((noinline)) int send_wait(struct gev__hub *hub,
-                                               struct gev_channel *ch,
-                                               const void *value,
-                                               double timeout)
-{
-    struct gev__waiter *w = gev__waiter_new(hub, ch);
-    int rc;
-
-    if (!w) {
-        return (int)gev__ret(-ENOMEM);
+    if (rc == 0 && ret_value) {
+        gev__channel_copy(w->ch, ret_value, w->value);
     }
-    gev__channel_copy(ch, w->value, value);
-    gev__list_push(&ch->senders, &w->link);
-    rc = gev__park_as(hub, GEV__WAIT_OTHER, ch, gev__deadline(timeout), NULL);
-    rc = outcome(w, rc);
-    gev__waiter_free(w);
+    gev__waiter_give(w);
     return (int)gev__ret(rc);
 }
 
-static __attribute__((noinline)) int recv_wait(struct gev__hub *hub,
-                                               struct gev_channel *ch,
-                                               void *ret_value, double timeout)
+/* Its frame is part of the image of each greenlet that waits here: so callers
+   make the preparations, wait_over() does the rest, and two registers are what
+   is kept. One function for both directions: the processor expects a sender's wait
+   to return where the receiver's wait began. */
+static __attribute__((noinline)) int
+wait_for_partner(struct gev__waiter *w, void *ret_value, double deadline)
 {
-    struct gev__waiter *w = gev__waiter_new(hub, ch);
-    int rc;
-
-    if (!w) {
-        return (int)gev__ret(-ENOMEM);
-    }
-    gev__list_push(&ch->receivers, &w->link);
-    rc = gev__park_as(hub, GEV__WAIT_OTHER, ch, gev__deadline(timeout), NULL);
-    rc = outcome(w, rc);
-    if (rc == 0) {
-        gev__channel_copy(ch, ret_value, w->value);
-    }
-    gev__waiter_free(w);
-    return (int)gev__ret(rc);
+    return wait_over(
+        w, ret_value,
+        gev__park_as(gev__hub_tls, GEV__WAIT_OTHER, w->ch, deadline, NULL));
 }
 
 int gev_channel_send(struct gev_channel *ch, const void *value, double timeout)
 {
-    struct gev__hub *hub;
-    int rc = gev__object_enter(ch ? &ch->object : NULL, timeout, &hub);
+    struct gev__waiter *w;
+    int rc = gev__object_begin(ch ? &ch->object : NULL, timeout);
 
     if (rc == 0 && !value && ch->item_size) {
         rc = -EINVAL;
     }
     if (rc == 0) {
-        rc = gev__channel_try_send(ch, value);
+        rc = try_send(ch, value);
     }
-    if (rc == 0 && timeout > 0) {
-        return send_wait(hub, ch, value, timeout);
+    if (rc == 0) {
+        rc = timeout > 0 ? gev__waiter_reserve(ch) : -ETIMEDOUT;
+        if (rc == 0) {
+            w = gev__waiter_take(gev__hub_tls, ch);
+            gev__channel_copy(ch, w->value, value);
+            gev__list_push(&ch->senders, &w->link);
+            return wait_for_partner(w, NULL, gev__deadline(timeout));
+        }
     }
-    return rc > 0 ? 0 : (int)gev__ret(rc < 0 ? rc : -ETIMEDOUT);
+    return rc > 0 ? 0 : (int)gev__ret(rc);
 }
 
 int gev_channel_recv(struct gev_channel *ch, void *ret_value, double timeout)
 {
-    struct gev__hub *hub;
-    int rc = gev__object_enter(ch ? &ch->object : NULL, timeout, &hub);
+    struct gev__waiter *w;
+    int rc = gev__object_begin(ch ? &ch->object : NULL, timeout);
 
     if (rc == 0 && !ret_value && ch->item_size) {
         rc = -EINVAL;
     }
     if (rc == 0) {
-        rc = gev__channel_try_recv(ch, ret_value);
+        rc = try_recv(ch, ret_value);
     }
-    if (rc == 0 && timeout > 0) {
-        return recv_wait(hub, ch, ret_value, timeout);
+    if (rc == 0) {
+        rc = timeout > 0 ? gev__waiter_reserve(ch) : -ETIMEDOUT;
+        if (rc == 0) {
+            w = gev__waiter_take(gev__hub_tls, ch);
+            gev__list_push(&ch->receivers, &w->link);
+            return wait_for_partner(w, ret_value, gev__deadline(timeout));
+        }
     }
-    return rc > 0 ? 0 : (int)gev__ret(rc < 0 ? rc : -ETIMEDOUT);
+    return rc > 0 ? 0 : (int)gev__ret(rc);
 }
 
 int gev_channel_close(struct gev_channel *ch)

@@ -87,18 +87,45 @@ int gev__channel_try_recv(struct gev_channel *ch, void *ret_value);
 struct gev__waiter *gev__channel_first(struct gev__list *line);
 
 /**
- * gev__waiter_new() - a record for the current greenlet's next wait
+ * gev__waiter_reserve() - have a record in the free list
  *
- * It is in no line yet; the channel lives on until it is given back.
- *
- * Return:    NULL without memory
+ * Return:    0 or -ENOMEM
  */
-struct gev__waiter *gev__waiter_new(struct gev__hub *hub,
-                                    struct gev_channel *ch);
+int gev__waiter_reserve(struct gev_channel *ch);
 
 /**
- * gev__waiter_free() - leave the line and give the record back
+ * gev__waiter_take() - a record for the current greenlet's next wait
+ *
+ * There is one in the free list. It is in no line yet; the channel lives on
+ * until it is given back.
  */
-void gev__waiter_free(struct gev__waiter *w);
+static inline struct gev__waiter *gev__waiter_take(struct gev__hub *hub,
+                                                   struct gev_channel *ch)
+{
+    struct gev__waiter *w = ch->free_list;
+
+    ch->free_list = w->next;
+    w->g = hub->core->current;
+    w->seq = gev__wait_seq(hub);
+    w->index = 0;
+    ch->object.n_inside++;
+    return w;
+}
+
+/**
+ * gev__waiter_give() - a record goes back; it is in no line
+ */
+static inline void gev__waiter_give(struct gev__waiter *w)
+{
+    struct gev_channel *ch = w->ch;
+
+    if (__builtin_expect(ch->object.freed, 0)) {
+        free(w);
+    } else {
+        w->next = ch->free_list;
+        ch->free_list = w;
+    }
+    gev__object_leave(&ch->object);
+}
 
 #endif

@@ -127,14 +127,15 @@ static struct gev__waiter *line_up(struct gev__hub *hub,
 
     for (size_t i = 0; i < n; i++) {
         struct gev_channel *ch = cases[i].channel;
-        struct gev__waiter *w = ch ? gev__waiter_new(hub, ch) : NULL;
+        struct gev__waiter *w;
 
         if (!ch) {
             continue;
         }
-        if (!w) {
+        if (gev__waiter_reserve(ch) < 0) {
             goto err_records;
         }
+        w = gev__waiter_take(hub, ch);
         w->index = (int)i;
         w->next = all;
         all = w;
@@ -152,7 +153,8 @@ err_records:
         struct gev__waiter *w = all;
 
         all = w->next;
-        gev__waiter_free(w);
+        gev__list_remove(&w->link);
+        gev__waiter_give(w);
     }
     return NULL;
 }
@@ -169,8 +171,10 @@ static void collect(struct gev__waiter *all, struct gev_case *cases, int chosen)
             if (!w->error && cases[chosen].op == GEV_RECV) {
                 gev__channel_copy(w->ch, cases[chosen].ret_value, w->value);
             }
+        } else { /* the chosen one was taken out of its line */
+            gev__list_remove(&w->link);
         }
-        gev__waiter_free(w);
+        gev__waiter_give(w);
     }
 }
 
@@ -200,7 +204,7 @@ static int wait_for_one(struct gev__hub *hub, struct gev_case *cases, size_t n,
     return chosen;
 }
 
-/* As gev__object_enter(); @ret_freed: a case whose channel went, or -1. */
+/* As gev__object_begin(); @ret_freed: a case whose channel went, or -1. */
 static int enter(const struct gev_case *cases, size_t n, double timeout,
                  struct gev__hub **ret_hub, int *ret_freed)
 {

@@ -15,8 +15,7 @@ int gev__object_check(const struct gev__object *o)
     return o->home == gev__home() ? gev__hub_start(&hub) : -EPERM;
 }
 
-int gev__object_enter_slow(struct gev__object *o, double timeout,
-                           struct gev__hub **ret_hub)
+int gev__object_begin_slow(struct gev__object *o, double timeout)
 {
     struct gev__hub *hub;
     int rc = gev__object_check(o);
@@ -31,11 +30,10 @@ int gev__object_enter_slow(struct gev__object *o, double timeout,
         return rc;
     }
     if (gev__only_tries(hub, timeout)) {
-        *ret_hub = hub;
         return 0;
     }
     o->n_inside++; /* it may be freed while we yield */
-    rc = gev__enter_slow(ret_hub);
+    rc = gev__enter_slow(&hub);
     if (o->freed && rc == 0) {
         rc = -EBADF;
     }

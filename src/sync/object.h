@@ -64,37 +64,48 @@ static inline bool gev__only_tries(const struct gev__hub *hub, double timeout)
 int gev__object_check(const struct gev__object *o);
 
 /**
- * gev__object_enter_slow() - gev__object_enter() when there is something to see
+ * gev__object_begin_slow() - gev__object_begin() when there is something to see
  *                            to
  */
-int gev__object_enter_slow(struct gev__object *o, double timeout,
-                           struct gev__hub **ret_hub);
+int gev__object_begin_slow(struct gev__object *o, double timeout);
 
 /**
- * gev__object_enter() - begin a call that may wait in an object
+ * gev__object_begin() - begin a call that may wait in an object
  * @o:       the object, or NULL
  * @timeout: of the call
- * @ret_hub: receives the thread's hub
  *
  * gev__enter() for calls that only move memory, and the checks of arguments
- * that they share. With @timeout 0 the hub may enter.
+ * that they share. With @timeout 0 the hub may enter. Afterwards there is a
+ * gev__hub_tls; it is not handed over by the slow way, because a caller with a
+ * variable whose address was given away could not make its last call a jump, and
+ * its frame would be part of each image.
  *
  * Switches:  when the budget is used up, and @timeout is not 0
  * Return:    0; -EINVAL, -EPERM; -EBADF if it was freed while the caller
  *            yielded; or as gev__enter()
  */
+static inline int gev__object_begin(struct gev__object *o, double timeout)
+{
+
+    if (__builtin_expect(!o || o->home != gev__home() || !(timeout >= 0) ||
+                             !gev__may_enter(gev__hub_tls, GEV__MEMORY_COST),
+                         0)) {
+        return gev__object_begin_slow(o, timeout);
+    }
+    return 0;
+}
+
+/**
+ * gev__object_enter() - gev__object_begin(), and the hub
+ * @ret_hub: receives it, 0 or not
+ */
 static inline int gev__object_enter(struct gev__object *o, double timeout,
                                     struct gev__hub **ret_hub)
 {
-    struct gev__hub *hub = gev__hub_tls;
+    int rc = gev__object_begin(o, timeout);
 
-    if (__builtin_expect(!o || o->home != gev__home() || !(timeout >= 0) ||
-                             !gev__may_enter(hub, GEV__MEMORY_COST),
-                         0)) {
-        return gev__object_enter_slow(o, timeout, ret_hub);
-    }
-    *ret_hub = hub;
-    return 0;
+    *ret_hub = gev__hub_tls;
+    return rc;
 }
 
 /**

@@ -113,11 +113,10 @@ static void putter_free(struct gev_queue *q, struct gev__putter *p)
     gev__object_leave(&q->object);
 }
 
-static __attribute__((noinline)) int put_wait(struct gev__hub *hub,
-                                              struct gev_queue *q,
+static __attribute__((noinline)) int put_wait(struct gev_queue *q,
                                               const void *item, double timeout)
 {
-    struct gev__putter *p = putter_new(hub, q);
+    struct gev__putter *p = putter_new(gev__hub_tls, q);
     int rc;
 
     if (!p) {
@@ -126,13 +125,13 @@ static __attribute__((noinline)) int put_wait(struct gev__hub *hub,
     memcpy(p->item, item, q->store.item_size);
     q->object.n_inside++;
     gev__list_push(&q->putters, &p->link);
-    rc = gev__park_as(hub, GEV__WAIT_OTHER, q, gev__deadline(timeout), NULL);
+    rc = gev__park_as(gev__hub_tls, GEV__WAIT_OTHER, q, gev__deadline(timeout),
+                      NULL);
     putter_free(q, p);
     return (int)gev__ret(rc);
 }
 
-static int put(struct gev__hub *hub, struct gev_queue *q, const void *item,
-               double timeout)
+static int put(struct gev_queue *q, const void *item, double timeout)
 {
     int rc = -EPIPE;
 
@@ -140,7 +139,7 @@ static int put(struct gev__hub *hub, struct gev_queue *q, const void *item,
         rc = has_room(q) ? gev__store_reserve(&q->store) : -ETIMEDOUT;
     }
     if (rc == -ETIMEDOUT && timeout > 0) {
-        return put_wait(hub, q, item, timeout);
+        return put_wait(q, item, timeout);
     }
     if (rc == 0) {
         add(q, item);
@@ -175,17 +174,15 @@ static int redeem(struct gev__hub *hub, struct gev_queue *q, int rc)
     return q->store.n ? 0 : -EPIPE; /* dropped by a shutdown */
 }
 
-static __attribute__((noinline)) int get_wait(struct gev__hub *hub,
-                                              struct gev_queue *q,
-                                              void *ret_item, bool stays,
-                                              double timeout)
+static __attribute__((noinline)) int
+get_wait(struct gev_queue *q, void *ret_item, bool stays, double timeout)
 {
     int rc;
 
     q->object.n_inside++;
-    rc = gev__park_as(hub, GEV__WAIT_OTHER, q, gev__deadline(timeout),
+    rc = gev__park_as(gev__hub_tls, GEV__WAIT_OTHER, q, gev__deadline(timeout),
                       &q->getters);
-    rc = redeem(hub, q, rc);
+    rc = redeem(gev__hub_tls, q, rc);
     if (rc == 0) {
         take(q, ret_item, stays);
     }
@@ -198,8 +195,7 @@ static inline __attribute__((always_inline)) int get(struct gev_queue *q,
                                                      bool pointers, bool stays,
                                                      double timeout)
 {
-    struct gev__hub *hub;
-    int rc = gev__object_enter(q ? &q->object : NULL, timeout, &hub);
+    int rc = gev__object_begin(q ? &q->object : NULL, timeout);
 
     if (rc == 0 && (!ret_item || q->store.pointers != pointers)) {
         rc = -EINVAL;
@@ -214,32 +210,30 @@ static inline __attribute__((always_inline)) int get(struct gev_queue *q,
     if (q->closed || timeout == 0) {
         return (int)gev__ret(q->closed ? -EPIPE : -ETIMEDOUT);
     }
-    return get_wait(hub, q, ret_item, stays, timeout);
+    return get_wait(q, ret_item, stays, timeout);
 }
 
 int gev_queue_put(struct gev_queue *q, void *item, double timeout)
 {
-    struct gev__hub *hub;
-    int rc = gev__object_enter(q ? &q->object : NULL, timeout, &hub);
+    int rc = gev__object_begin(q ? &q->object : NULL, timeout);
 
     if (rc == 0 && !q->store.pointers) {
         rc = -EINVAL;
     }
-    if (rc == 0 && gev__on_run_stack(hub->core, item)) {
+    if (rc == 0 && gev__on_run_stack(gev__hub_tls->core, item)) {
         rc = -EFAULT;
     }
-    return rc < 0 ? (int)gev__ret(rc) : put(hub, q, &item, timeout);
+    return rc < 0 ? (int)gev__ret(rc) : put(q, &item, timeout);
 }
 
 int gev_queue_put_data(struct gev_queue *q, const void *item, double timeout)
 {
-    struct gev__hub *hub;
-    int rc = gev__object_enter(q ? &q->object : NULL, timeout, &hub);
+    int rc = gev__object_begin(q ? &q->object : NULL, timeout);
 
     if (rc == 0 && (!item || q->store.pointers)) {
         rc = -EINVAL;
     }
-    return rc < 0 ? (int)gev__ret(rc) : put(hub, q, item, timeout);
+    return rc < 0 ? (int)gev__ret(rc) : put(q, item, timeout);
 }
 
 int gev_queue_get(struct gev_queue *q, void **ret_item, double timeout)

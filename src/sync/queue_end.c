@@ -123,14 +123,13 @@ size_t gev_queue_unfinished(const struct gev_queue *q)
 
 int gev_queue_join(struct gev_queue *q, double timeout)
 {
-    struct gev__hub *hub;
-    int rc = gev__object_enter(q ? &q->object : NULL, timeout, &hub);
+    int rc = gev__object_begin(q ? &q->object : NULL, timeout);
 
     if (rc == 0 && q->n_unfinished) {
         rc = -ETIMEDOUT;
         if (timeout > 0) {
-            rc = gev__park_as(hub, GEV__WAIT_OTHER, q, gev__deadline(timeout),
-                              &q->joiners);
+            rc = gev__park_as(gev__hub_tls, GEV__WAIT_OTHER, q,
+                              gev__deadline(timeout), &q->joiners);
         }
     }
     return (int)gev__ret(rc);
