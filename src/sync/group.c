@@ -393,7 +393,7 @@ static int kill_all(struct gev__hub *hub, struct gev_group *group,
 
 int gev_group_kill(struct gev_group *group, double timeout)
 {
-    struct gev__hub *hub;
+    struct gev__hub *hub = NULL;
     int rc = group ? gev__object_check(&group->object) : -EINVAL;
 
     if (rc == 0 && timeout == 0) {
