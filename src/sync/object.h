@@ -86,7 +86,6 @@ int gev__object_begin_slow(struct gev__object *o, double timeout);
  */
 static inline int gev__object_begin(struct gev__object *o, double timeout)
 {
-
     if (__builtin_expect(!o || o->home != gev__home() || !(timeout >= 0) ||
                              !gev__may_enter(gev__hub_tls, GEV__MEMORY_COST),
                          0)) {

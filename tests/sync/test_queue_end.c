@@ -185,7 +185,7 @@ static void *spin(void *q)
 {
     void *item;
 
-    while (gev_queue_put(q, NULL, 0) == 0 && gev_queue_get(q, &item, 0) == 0) {
+    while (gev_queue_put(q, NULL, 1) == 0 && gev_queue_get(q, &item, 1) == 0) {
     }
     return LETTER(errno);
 }
