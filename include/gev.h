@@ -24,6 +24,7 @@
 #include <gev/channel.h>
 #include <gev/condition.h>
 #include <gev/debug.h>
+#include <gev/dns.h>
 #include <gev/event.h>
 #include <gev/file.h>
 #include <gev/gen.h>

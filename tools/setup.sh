@@ -21,7 +21,7 @@ build_dir=${BUILD:-build}
 packages_of() {
     case $1 in
     build) echo "gcc libc6-dev meson ninja-build pkg-config libev-dev" \
-                "libcmocka-dev libdw-dev node-llhttp python3" ;;
+                "libcmocka-dev libc-ares-dev libdw-dev node-llhttp python3" ;;
     test)  echo "g++ binutils valgrind strace ltrace netcat-openbsd gdb" \
                 "python3" ;;
     bench) echo "g++ golang-go libboost-context-dev libst-dev python3" \
