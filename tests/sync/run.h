@@ -8,6 +8,8 @@
 
 #include "hub/run.h"
 
+#include <pthread.h>
+
 /* A call that waits, made by a greenlet; on the heap or in main's frame. */
 struct waiter {
     void *object;           /* the queue or channel */
@@ -65,6 +67,17 @@ static inline void waiter_end(struct waiter *w, int rc, int err)
     if (rc < 0) {
         assert_int_equal(w->err, err);
     }
+}
+
+/* A call in a thread of its own, which ends after it. */
+static inline struct outcome in_thread(long (*fn)(void *arg), void *arg)
+{
+    struct job j = {.fn = fn, .arg = arg};
+    pthread_t t;
+
+    assert_int_equal(pthread_create(&t, NULL, job_main, &j), 0);
+    assert_int_equal(pthread_join(t, NULL), 0);
+    return j.out;
 }
 
 #endif
