@@ -40,6 +40,7 @@
 #include <gev/offload.h>
 #include <gev/process.h>
 #include <gev/queue.h>
+#include <gev/relay.h>
 #include <gev/result.h>
 #include <gev/semaphore.h>
 #include <gev/server.h>

@@ -63,7 +63,7 @@ size_t gev__buf_size(size_t size)
         return size_at(i);
     }
     if (size > SIZE_MAX - GEV__BUF_MAX) {
-        return size; /* malloc will refuse it */
+        return size; /* there is no such buffer */
     }
     return (size + GEV__BUF_MAX - 1) / GEV__BUF_MAX * GEV__BUF_MAX;
 }
@@ -84,6 +84,9 @@ void *gev__buf_get(size_t size)
     void *buf;
 
     size = gev__buf_size(size);
+    if (size > PTRDIFF_MAX) {
+        return NULL;
+    }
     buf = i < N_SIZES && pool.free[i] ? take_free(i) : malloc(size);
     if (buf) {
         pool.n_used++;

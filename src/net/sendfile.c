@@ -7,8 +7,7 @@
  *
  *   not to block    where @out's O_NONBLOCK is not set, it is for the instant of
  *                   the call
- *   no SIGPIPE      the kernel raises it in the calling thread: it is blocked,
- *                   and one that this call made is taken off before unblocking
+ *   no SIGPIPE      see net/sigpipe.h
  *
  * Failure modes
  *   error after some bytes   the bytes count; errno says what stopped it
@@ -18,12 +17,10 @@
 
 #include <fcntl.h>
 #include <limits.h>
-#include <pthread.h>
-#include <signal.h>
 #include <sys/sendfile.h>
-#include <time.h>
 
 #include "net/nonblock.h"
+#include "net/sigpipe.h"
 
 /* Bytes per step: what a loop over a fast peer sends between budget checks. */
 #define STEP ((size_t)1 << 20)
@@ -33,33 +30,13 @@ struct source {
     off_t *offset;
 };
 
-/* Takes a pending SIGPIPE off this thread. */
-static void consume(const sigset_t *sigpipe)
-{
-    static const struct timespec at_once;
-
-    while (sigtimedwait(sigpipe, NULL, &at_once) < 0 && errno == EINTR) {
-    }
-}
-
 static ssize_t sendfile_quietly(int out, const struct source *src, size_t n)
 {
-    sigset_t sigpipe, before;
+    struct gev__sigpipe sp;
 
-    sigemptyset(&sigpipe);
-    sigaddset(&sigpipe, SIGPIPE);
-    if (pthread_sigmask(SIG_BLOCK, &sigpipe, &before) != 0) {
-        sigemptyset(&before); /* UNTESTED: fails only for a bad argument */
-    }
+    gev__sigpipe_block(&sp);
     ssize_t r = sendfile(out, src->in, src->offset, n);
-    int err = errno;
-    if (!sigismember(&before, SIGPIPE)) {
-        if (r < 0 && err == EPIPE) {
-            consume(&sigpipe);
-        }
-        pthread_sigmask(SIG_SETMASK, &before, NULL);
-    }
-    errno = err;
+    gev__sigpipe_restore(&sp, r < 0 && errno == EPIPE);
     return r;
 }
 

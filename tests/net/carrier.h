@@ -51,7 +51,9 @@ static inline ssize_t carrier_read(void *ctx, void *buf, size_t len)
     }
     n = n < len ? n : len;
     n = c->piece && c->piece < n ? c->piece : n;
-    memcpy(buf, c->in + c->pos, n);
+    if (n > 0) {
+        memcpy(buf, c->in + c->pos, n);
+    }
     c->pos += n;
     return (ssize_t)n;
 }

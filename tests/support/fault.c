@@ -214,6 +214,10 @@ WRAP(int, -1, FAULT_STAT, lstat, (const char *path, struct stat *st),
      (path, st))
 WRAP(int, -1, FAULT_STAT, lstat64, (const char *path, struct stat *st),
      (path, st))
+WRAP(ssize_t, -1, FAULT_SPLICE, splice,
+     (int in, off64_t *in_at, int out, off64_t *out_at, size_t n,
+      unsigned flags),
+     (in, in_at, out, out_at, n, flags))
 WRAP(int, -1, FAULT_UNLINK, unlink, (const char *path), (path))
 WRAP(int, -1, FAULT_SIGNAL, sigaction,
      (int sig, const struct sigaction *a, struct sigaction *old),

@@ -55,6 +55,7 @@ enum {
     FAULT_SIGNAL = 1U << 27,   /* sigaction sigaltstack */
     FAULT_STAT = 1U << 28,     /* fstat lstat */
     FAULT_UNLINK = 1U << 29,   /* unlink */
+    FAULT_SPLICE = 1U << 30,   /* splice */
 
     FAULT_ALLOC = FAULT_HEAP | FAULT_MMAP,
 };
