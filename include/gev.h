@@ -31,6 +31,8 @@
 #include <gev/greenlet.h>
 #include <gev/group.h>
 #include <gev/http.h>
+#include <gev/http_form.h>
+#include <gev/http_mux.h>
 #include <gev/http_server.h>
 #include <gev/hub.h>
 #include <gev/io.h>

@@ -9,8 +9,8 @@
 #include <string.h>
 
 #include "core/ret.h"
-#include "http/chars.h"
 #include "http/exchange.h"
+#include "http/percent.h"
 
 const char *gev_http_method(const struct gev_http *x)
 {
@@ -20,38 +20,6 @@ const char *gev_http_method(const struct gev_http *x)
 const char *gev_http_target(const struct gev_http *x)
 {
     return gev__http_head_str(&x->head, x->head.target);
-}
-
-static int digit(char c)
-{
-    if (!gev__ch_is(c, GEV__CH_HEX)) {
-        return -1;
-    }
-    return c <= '9' ? c - '0' : gev__ch_lower(c) - 'a' + 10;
-}
-
-/* Decodes [p, p + n) into @to. Return: 0 or -EILSEQ. */
-static int decode(char *to, const char *p, size_t n)
-{
-    const char *end = p + n;
-
-    while (p < end) {
-        char c = *p++;
-
-        if (c == '%') {
-            int high = end - p >= 2 ? digit(p[0]) : -1;
-            int low = high >= 0 ? digit(p[1]) : -1;
-
-            c = (char)(16 * high + low);
-            if (low < 0 || c == '\0') {
-                return -EILSEQ;
-            }
-            p += 2;
-        }
-        *to++ = c;
-    }
-    *to = '\0';
-    return 0;
 }
 
 const char *gev_http_path(struct gev_http *x)
@@ -68,7 +36,9 @@ const char *gev_http_path(struct gev_http *x)
         return x->path;
     }
     path = gev__arena_alloc(&x->arena, span.len + 1);
-    rc = path ? decode(path, x->head.buf + span.at, span.len) : -ENOMEM;
+    rc = path
+             ? gev__percent_decode(path, x->head.buf + span.at, span.len, false)
+             : -ENOMEM;
     if (gev__ret(rc) < 0) {
         return NULL;
     }
