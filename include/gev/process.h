@@ -22,6 +22,7 @@
 #include <sys/types.h>
 
 #include <gev/base.h>
+#include <gev/wait.h>
 
 GEV_BEGIN_DECLS
 
@@ -167,6 +168,11 @@ GEV_API int gev_process_close(struct gev_process *p, int which);
  */
 GEV_API int gev_process_wait(struct gev_process *p, int *ret_status,
                              double timeout);
+
+/**
+ * gev_on_process() - for gev_wait_any() and the like: ready when it has ended
+ */
+GEV_API struct gev_waitable gev_on_process(struct gev_process *p);
 
 /**
  * gev_process_kill() - send a signal to a child

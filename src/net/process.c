@@ -28,6 +28,7 @@
 
 #include "hub/wait.h"
 #include "net/exec.h"
+#include "sync/waitable.h"
 
 #define ALL_FLAGS                                                              \
     (GEV_PROCESS_NEW_GROUP | GEV_PROCESS_NEW_SESSION | GEV_PROCESS_KEEP_FDS |  \
@@ -271,9 +272,32 @@ void gev_process_free(struct gev_process *p)
     gev__exec_close(p->fds);
     if (p->child.hub) {
         gev__wake_all(&p->waiters, 0); /* they see that it is freed */
-        gev__links_fire(p->child.hub, &p->links);
+        gev__waitable_gone(p->child.hub, &p->links);
     }
     gev__process_drop(p);
+}
+
+static int look(void *object, struct gev__list **ret_links)
+{
+    struct gev_process *p = object;
+    struct gev__hub *hub;
+    int rc = gev__hub_start(&hub);
+
+    if (rc == 0) {
+        rc = gev__process_look(hub, p); /* the handle's reference keeps it */
+    }
+    if (rc == 0 && ret_links) {
+        *ret_links = &p->links;
+    }
+    return rc;
+}
+
+static const struct gev_waitable_kind waitable = {.look = look,
+                                                  .outside = true};
+
+struct gev_waitable gev_on_process(struct gev_process *p)
+{
+    return (struct gev_waitable){&waitable, p};
 }
 
 pid_t gev_process_pid(const struct gev_process *p)

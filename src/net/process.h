@@ -38,8 +38,7 @@ struct gev_process {
     const char *what;           /* "process", for reports */
     struct gev__child child;    /* the watch, and the pidfd */
     struct gev__list waiters;   /* of gev_greenlet.link */
-    struct gev__list links;     /* of gev__call.link: told of its end; those who
-                                 link hold a reference */
+    struct gev__list links;     /* of gev__call.link: fire when it has ended */
     unsigned refs;              /* see above */
     int fds[3];                 /* our ends of its pipes, or -1 */
     int status;                 /* as waitpid(2), if it has ended and ... */

@@ -299,6 +299,50 @@ static void a_process_keeps_main_from_edeadlk_while_it_waits(void **state)
     gev_process_free(p);
 }
 
+static void the_first_of_several_to_end_is_found(void **state)
+{
+    struct gev_process *p[3];
+    struct gev_waitable v[3];
+
+    (void)state;
+    for (int i = 0; i < 3; i++) {
+        p[i] = start(ARGS("cat"), OPTIONS(.in = GEV_PROCESS_PIPE));
+        v[i] = gev_on_process(p[i]);
+    }
+    assert_fails(gev_wait_any(v, 3, 0.005), ETIMEDOUT);
+    gev_process_close(p[1], 0);
+    assert_int_equal(gev_wait_any(v, 3, SOON), 1);
+    assert_int_equal(gev_wait_any(v, 3, 0), 1);
+    gev_process_close(p[0], 0);
+    gev_process_close(p[2], 0);
+    assert_int_equal(gev_wait_all(v, 3, SOON), 3);
+    for (int i = 0; i < 3; i++) {
+        assert_int_equal(exit_of(p[i]), 0);
+        gev_process_free(p[i]);
+    }
+}
+
+static long job_wait_any(struct job *j)
+{
+    struct gev_waitable v = gev_on_process(j->arg);
+
+    return gev_wait_any(&v, 1, SOON);
+}
+
+static void freed_while_it_is_one_of_several_is_ebadf(void **state)
+{
+    struct gev_process *p = start(ARGS("cat"), OPTIONS(.in = GEV_PROCESS_PIPE));
+    struct job j = {.fn = job_wait_any, .arg = p};
+    struct gev_greenlet *g = job_start(&j);
+    pid_t pid = gev_process_pid(p);
+
+    (void)state;
+    gev_process_free(p);
+    job_join(g);
+    assert_outcome(j.out, -1, EBADF);
+    eventually(!is_unreaped(pid));
+}
+
 /* The pidfd is closed behind its back: SIGCHLD takes over. */
 static void a_lost_pidfd_is_made_up_for(void **state)
 {
@@ -374,6 +418,8 @@ int main(void)
         TEST(on_the_hub_it_can_be_started_not_waited_for),
         TEST(another_thread_is_refused),
         TEST(a_process_keeps_main_from_edeadlk_while_it_waits),
+        TEST(the_first_of_several_to_end_is_found),
+        TEST(freed_while_it_is_one_of_several_is_ebadf),
         TEST(a_lost_pidfd_is_made_up_for),
         TEST(two_hundred_at_once),
     };
