@@ -157,7 +157,9 @@ GEV_API int gev_http_body_limit(struct gev_http *x, int64_t max);
  *
  * A client that waits for "100 Continue" is told so at the first read.
  *
- * Switches:  if nothing has arrived; output that is buffered is sent first
+ * Switches:  if nothing has arrived. Answers to earlier requests are sent first;
+ *            what was written of this one only by gev_http_flush(), or once it
+ *            is more than a buffer holds
  * Return:    1 .. @n; 0 at the end; -1 with errno as said at the top, or:
  *              EBADMSG  it is not chunked as it should be
  *              EFBIG    it is longer than allowed

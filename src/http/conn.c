@@ -220,7 +220,6 @@ static __attribute__((noinline)) enum next give_up(struct gev_http *x)
         x->re.aborted = true;
         return CLOSE;
     }
-    x->c->expired = false;
     return gev__http_reply_error(x, status, NULL) < 0 ? cut_off(x) : GO_ON;
 }
 
@@ -257,10 +256,14 @@ static enum next keep_or_close(struct gev_http *x)
         }
         return x->c->broken ? CLOSE : LINGER;
     }
-    if (b->state != GEV__HTTP_BODY_NONE || x->head.keep_alive) {
-        return LINGER; /* the client may still be sending */
+    /* A client of 1.0 that did not ask for more sends no more. Others might
+       have sent their next request already. */
+    if (b->state != GEV__HTTP_BODY_NONE || x->head.keep_alive ||
+        x->head.minor > 0) {
+        return LINGER;
     }
-    return gev__http_flush(x) < 0 ? CLOSE : CLOSE;
+    (void)gev__http_flush(x); /* it ends in either case */
+    return CLOSE;
 }
 
 /* One request, from its head to the end of its response. */

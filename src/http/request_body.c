@@ -45,7 +45,8 @@ void gev__http_body_begin(struct gev_http *x)
         b->max = x->c->server->o.max_body;
         b->received = 0;
         b->waited = 0;
-        x->continued = !x->head.expect_continue;
+        /* What is there already did not wait to be asked for. */
+        x->continued = !x->head.expect_continue || x->in.at < x->in.end;
     }
 }
 
@@ -76,7 +77,7 @@ static int tell_to_continue(struct gev_http *x)
 {
     int rc = 0;
 
-    if (x->continued || x->in.end > x->in.at) {
+    if (x->continued) {
         return 0;
     }
     x->continued = true;
@@ -127,6 +128,7 @@ static int receive(struct gev_http *x)
         return 0;
     }
     if (n == -ETIMEDOUT && x->c->expired) {
+        x->c->expired = false;
         x->c->server->stats.timeouts++;
         return fail(x, ETIMEDOUT, 408);
     }

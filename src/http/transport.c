@@ -112,45 +112,6 @@ ssize_t gev__http_receive(struct gev_http *x)
     return n;
 }
 
-/* Waits for bytes within the limit that is set. */
-static int wait_for_bytes(struct gev__http_conn *c)
-{
-    int saved = errno, rc;
-
-    c->waiter = gev__hub_tls->core->current;
-    rc = c->ops->wait ? c->ops->wait(c->ctx) : 0;
-    if (c->expired) {
-        errno = saved;
-        return -ETIMEDOUT;
-    }
-    if (rc < 0) {
-        rc = -errno;
-        errno = saved;
-    }
-    return rc;
-}
-
-ssize_t gev__http_fill(struct gev_http *x, uint64_t ticks)
-{
-    struct gev__http_conn *c = x->c;
-    ssize_t n = 0;
-
-    if (x->out.len > 0) {
-        gev__http_close_chunk(x);
-        n = gev__http_flush(x);
-    }
-    if (n < 0) {
-        return n;
-    }
-    gev__http_limit(c, GEV__HTTP_IN, ticks);
-    do {
-        n = wait_for_bytes(c);
-        n = n < 0 ? n : gev__http_receive(x);
-    } while (n == -EAGAIN);
-    gev__http_limit(c, GEV__HTTP_BUSY, GEV__HTTP_NEVER);
-    return n;
-}
-
 /* Takes @n bytes off the front of some pieces. */
 static struct iovec *advance(struct iovec *v, int *n_left, size_t n)
 {
@@ -166,15 +127,26 @@ static struct iovec *advance(struct iovec *v, int *n_left, size_t n)
     return v;
 }
 
+/* Uses a bit of the I/O budget, as each call must. A greenlet that was killed
+   may only send what is complete, which does not go on for ever. */
+static bool may_send(const struct gev_http *x)
+{
+    struct gev__hub *hub = gev__hub_tls;
+
+    return --hub->budget >= 0 &&
+           (!hub->core->current->interrupt || x->re.stage == GEV__HTTP_DONE);
+}
+
 /* One attempt that does not wait. Return: bytes sent; 0 also for errors, which
    the call that follows meets again. */
-static size_t send_now(struct gev__http_conn *c, struct iovec *v, int n)
+static size_t send_now(const struct gev_http *x, struct iovec *v, int n)
 {
     const int flags = MSG_DONTWAIT | MSG_NOSIGNAL;
+    const struct gev__http_conn *c = x->c;
     int fd, saved = errno;
     ssize_t sent;
 
-    if (c->ops != &gev__fd_stream_ops) {
+    if (c->ops != &gev__fd_stream_ops || !may_send(x)) {
         return 0;
     }
     fd = c->ops->fd(c->ctx);
@@ -242,7 +214,7 @@ static int send_pieces(struct gev_http *x, struct iovec *v, int n)
     x->out.len = 0;
     x->out.mark = 0;
     c->server->stats.bytes_out += total;
-    sent = send_now(c, v, n);
+    sent = send_now(x, v, n);
     if (__builtin_expect(sent == total, 1)) {
         return 0;
     }
@@ -255,6 +227,64 @@ int gev__http_flush(struct gev_http *x)
     struct iovec v = {x->out.p, x->out.len};
 
     return x->out.len ? send_pieces(x, &v, 1) : 0;
+}
+
+/* Sends what others wait for: all but a response that has begun and of which
+   nothing has left. It can still be taken back if the body turns out bad. */
+static int flush_before(struct gev_http *x)
+{
+    struct gev__http_out *out = &x->out;
+    size_t keep = out->len - out->mark, n = out->mark;
+    struct iovec v = {out->p, n};
+    int rc = 0;
+
+    if (x->re.stage != GEV__HTTP_STREAM || x->re.sent) {
+        gev__http_close_chunk(x);
+        return gev__http_flush(x);
+    }
+    if (n > 0) {
+        out->len = n;
+        rc = send_pieces(x, &v, 1);
+        memmove(out->p, out->p + n, keep);
+        out->len = keep;
+        out->chunk -= out->chunk ? n : 0;
+    }
+    return rc;
+}
+
+/* Waits for bytes within the limit that is set. */
+static int wait_for_bytes(struct gev__http_conn *c)
+{
+    int saved = errno, rc;
+
+    c->waiter = gev__hub_tls->core->current;
+    rc = c->ops->wait ? c->ops->wait(c->ctx) : 0;
+    if (c->expired) {
+        errno = saved;
+        return -ETIMEDOUT;
+    }
+    if (rc < 0) {
+        rc = -errno;
+        errno = saved;
+    }
+    return rc;
+}
+
+ssize_t gev__http_fill(struct gev_http *x, uint64_t ticks)
+{
+    struct gev__http_conn *c = x->c;
+    ssize_t n = x->out.len ? flush_before(x) : 0;
+
+    if (n < 0) {
+        return n;
+    }
+    gev__http_limit(c, GEV__HTTP_IN, ticks);
+    do {
+        n = wait_for_bytes(c);
+        n = n < 0 ? n : gev__http_receive(x);
+    } while (n == -EAGAIN);
+    gev__http_limit(c, GEV__HTTP_BUSY, GEV__HTTP_NEVER);
+    return n;
 }
 
 int gev__http_send_with(struct gev_http *x, const struct iovec *more, int n)

@@ -303,7 +303,6 @@ static void a_request_can_be_looked_at(void **state)
     (void)state;
     ask("GET /a%20b/%2e?q=%41&r HTTP/1.1\r\nHost: h:80\r\nX-A: \t1 2 "
         "\r\n" CLOSE);
-    print_error("%s", got.text);
     assert_has("GET|/a%20b/%2e?q=%41&r|/a b/.|q=%41&r|h:80|1|1 2|X-A|1 2|-|1|16"
                "|0|-1");
     ask("PUT http://x:8?q HTTP/1.1\r\nHost: y\r\nX-B: \r\nX-A:\r\n"
