@@ -41,7 +41,10 @@ static inline const char *gev__ch_skip(const char *p, const char *end,
 
 static inline char gev__ch_lower(char c)
 {
-    return c >= 'A' && c <= 'Z' ? (char)(c | 0x20) : c;
+    if (c >= 'A' && c <= 'Z') {
+        c = (char)(c | 0x20);
+    }
+    return c;
 }
 
 /* Are the @n bytes at @p the lower-case string @lower, whatever their case? */

@@ -26,7 +26,7 @@
 enum { MAX_EMPTY_LINES = 2, CRLF = 2 };
 
 /* What became of a line. */
-enum { NEXT_LINE, LAST_LINE };
+enum { MORE_NEEDED, NEXT_LINE, LAST_LINE };
 
 void gev__http_head_init(struct gev__http_head *h,
                          const struct gev__http_limits *limits,
@@ -84,7 +84,7 @@ static int on_line(struct gev__http_head *h, uint32_t cr)
         h->in_fields = true;
     }
     h->line = h->at = cr + CRLF;
-    return rc;
+    return rc == 0 ? NEXT_LINE : rc;
 }
 
 /* What a line cannot begin with: seen at once, not at the line's end. */
@@ -143,25 +143,32 @@ static ssize_t finish(struct gev__http_head *h)
     return h->line;
 }
 
+static int read_line(struct gev__http_head *h, size_t len)
+{
+    size_t bound = line_bound(h);
+    size_t end = len < bound ? len : bound;
+    int rc = check_first(h);
+
+    if (rc < 0) {
+        return rc;
+    }
+    rc = gev__http_line_end(h->buf, &h->at, end, h->in_fields);
+    if (rc < 0) {
+        return gev__http_head_refuse(h, 400, "a control character");
+    }
+    if (rc == 0) {
+        return end == bound ? refuse_long(h) : MORE_NEEDED;
+    }
+    return on_line(h, h->at);
+}
+
 ssize_t gev__http_head_feed(struct gev__http_head *h, char *buf, size_t len)
 {
-    h->buf = buf;
-    while (h->line < len) {
-        size_t bound = line_bound(h);
-        size_t end = len < bound ? len : bound;
-        int rc = check_first(h);
+    int rc = NEXT_LINE;
 
-        if (rc == 0) {
-            rc = gev__http_line_end(buf, &h->at, end, h->in_fields);
-            if (rc == 0) {
-                return end == bound ? refuse_long(h) : 0;
-            }
-            rc = rc < 0 ? gev__http_head_refuse(h, 400, "a control character")
-                        : on_line(h, h->at);
-        }
-        if (rc != NEXT_LINE) {
-            return rc == LAST_LINE ? finish(h) : rc;
-        }
+    h->buf = buf;
+    while (rc == NEXT_LINE) {
+        rc = h->line < len ? read_line(h, len) : MORE_NEEDED;
     }
-    return 0;
+    return rc == LAST_LINE ? finish(h) : rc;
 }

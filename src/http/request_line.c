@@ -22,7 +22,7 @@ struct method {
 
 #define METHOD(name, id)                                                       \
     {                                                                          \
-        name, sizeof name - 1, id                                              \
+        (name), sizeof(name) - 1, (id)                                         \
     }
 
 /* What llhttp 8 takes in a request of HTTP; frequent ones first. */

@@ -18,7 +18,7 @@ struct specimen {
 
 #define SPECIMEN(s)                                                            \
     {                                                                          \
-        s, sizeof s - 1                                                        \
+        (s), sizeof(s) - 1                                                     \
     }
 #define GET  "GET / HTTP/1.1\r\nHost: a\r\n"
 #define POST "POST / HTTP/1.1\r\nHost: a\r\n"

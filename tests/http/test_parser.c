@@ -135,6 +135,7 @@ static void the_parser_must_see_the_same_head(void **state)
 
 static void the_parser_sees_chunks_in_any_pieces(void **state)
 {
+    static const char hello[] = "HELLO";
     struct gev__http_chunks c;
     struct gev__http_chunk_facts facts;
 
@@ -144,7 +145,7 @@ static void the_parser_sees_chunks_in_any_pieces(void **state)
     assert_true(facts.line);
     assert_int_equal(facts.size, 5);
     for (int i = 0; i < 5; i++) {
-        const char *byte = "HELLO" + i;
+        const char *byte = &hello[i];
         assert_int_equal(gev__http_chunks_feed(&c, byte, 1, &facts), 0);
         assert_ptr_equal(facts.data, byte);
         assert_int_equal(facts.len, 1);
