@@ -2,8 +2,9 @@
 /*
  * HTTP requests: any bytes through gate, parser and body
  *
- * The first byte seeds how the rest is cut; the rest is a request. Whole, byte
- * by byte and cut at random it must end alike, in all that request_run() tells.
+ * The first byte seeds how the rest is cut, and says by its lowest bit whether
+ * there is TLS; the rest is a request. Whole, byte by byte and cut at random it
+ * must end alike, in all that request_run() tells.
  * What is accepted is then read once more, by the simple reader here that goes
  * over the original bytes and knows nothing of the gate: it must find the same
  * end of head, length, coding, content and end.
@@ -187,6 +188,7 @@ int LLVMFuzzerTestOneInput(const uint8_t *data, size_t size)
     }
     const char *p = (const char *)data + 1;
     o.seed = data[0];
+    o.secure = data[0] % 2;
     char *whole = request_run(p, size - 1, &o);
     for (size_t i = 0; i < sizeof cut / sizeof *cut; i++) {
         o.delivery = cut[i];

@@ -76,6 +76,7 @@ struct gev__http_head {
     uint32_t n_fields; /* of fields */
     uint16_t saw;      /* GEV__HTTP_SAW_… */
     bool in_fields;    /* the request line is done */
+    bool secure;       /* the caller says after init that it is under TLS */
 
     /* The facts, when it is complete. */
     bool chunked;                 /* the body comes in chunks */
@@ -93,7 +94,7 @@ struct gev__http_head {
     int64_t content_length;       /* 0 without one, or if chunked */
 
     /* The refusal, when it is not. */
-    int status;         /* 400, 413, 414, 417, 431, 501 or 505 */
+    int status;         /* 400, 413, 414, 417, 421, 431, 501 or 505 */
     const char *reason; /* a few words for the log */
 };
 

@@ -88,24 +88,21 @@ static void split_path(struct gev__http_head *h, const char *p, const char *end)
     h->query = span(h->buf, mark ? mark + 1 : end, end);
 }
 
-/* The bytes behind "http://" or "https://", or NULL. */
-static const char *behind_scheme(const char *p, size_t len)
+/* Does the target begin with @scheme, in whatever case? */
+static bool has_scheme(const char *p, const char *end, const char *scheme)
 {
-    if (len >= 7 && gev__ch_equal(p, "http://", 7)) {
-        return p + 7;
-    }
-    if (len >= 8 && gev__ch_equal(p, "https://", 8)) {
-        return p + 8;
-    }
-    return NULL;
+    size_t len = strlen(scheme);
+
+    return (size_t)(end - p) >= len && gev__ch_equal(p, scheme, len);
 }
 
 static int absolute_form(struct gev__http_head *h, const char *p,
                          const char *end)
 {
-    const char *host = behind_scheme(p, (size_t)(end - p));
+    bool https = has_scheme(p, end, "https://");
+    const char *host = p + (https ? 8 : 7);
 
-    if (!host) {
+    if (!https && !has_scheme(p, end, "http://")) {
         return gev__http_head_refuse(h, 400, "a target of no known form");
     }
     const char *path = host;
@@ -114,6 +111,9 @@ static int absolute_form(struct gev__http_head *h, const char *p,
     }
     if (!gev__http_host_valid(host, (size_t)(path - host), false)) {
         return gev__http_head_refuse(h, 400, "a bad host in the target");
+    }
+    if (https && !h->secure) { /* RFC 9110 7.4: a MUST */
+        return gev__http_head_refuse(h, 421, "https over a plain connection");
     }
     h->form = GEV__HTTP_ABSOLUTE;
     h->host = span(h->buf, host, path);

@@ -220,7 +220,7 @@ static void long_extensions_are_refused(void **state)
 static void trailers_without_memory_are_500(void **state)
 {
     static const char with[] = CHUNKED "0\r\nX: y\r\n\r\n";
-    struct request_options o = {.delivery = REQUEST_BYTES, .no_memory = 1};
+    struct request_options o = {.delivery = REQUEST_BYTES, .no_memory = true};
     char *text = request_run(with, sizeof with - 1, &o);
 
     (void)state;

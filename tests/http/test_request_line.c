@@ -9,8 +9,6 @@ static const struct row good[] = {
     ROW("RL1 flags", "9112 9.3", GET_A END, 200, "flags keep-alive\n"),
     ROW("RL2", "9112 3.2.2", "GET http://x:80/p?q HTTP/1.1\r\nHost: y\r\n\r\n",
         200, "path /p\nquery q\nhost x:80\n"),
-    ROW("RL2 https", "9112 3.2.2", "GET https://x/ HTTP/1.1\r\nHost: y\r\n\r\n",
-        200, "path /\nquery\nhost x\n"),
     ROW("RL2 scheme's case", "9110 4.2.3",
         "GET hTTp://x/ HTTP/1.1\r\nHost: y\r\n\r\n", 200, "host x\n"),
     ROW("RL2 IPv6", "3986 3.2.2",
@@ -169,6 +167,10 @@ static const struct row unsupported[] = {
         NULL),
     ROW("RL24 0.9", "9110 15.6.6", "GET / HTTP/0.9\r\nHost: a\r\n\r\n", 505,
         NULL),
+    ROW("https", "9110 7.4", "GET https://x/ HTTP/1.1\r\nHost: x\r\n\r\n", 421,
+        NULL),
+    ROW("https, bad host", "9110 4.2.1",
+        "GET https:///p HTTP/1.1\r\nHost: x\r\n\r\n", 400, NULL),
     ROW("RL28", "9113 3.4", "PRI * HTTP/2.0\r\n\r\nSM\r\n\r\n", 505, NULL),
     ROW("RL28 at once", "9113 3.4", "PRI * HTTP/2.0\r\n", 505, NULL),
 };
@@ -177,6 +179,27 @@ static void what_is_not_supported_is_said_to_be_so(void **state)
 {
     (void)state;
     rows_run(unsupported, N_ROWS(unsupported), NULL);
+}
+
+static char *run_once(const char *bytes, bool secure)
+{
+    struct request_options o = {.delivery = REQUEST_WHOLE, .secure = secure};
+
+    return request_run(bytes, strlen(bytes), &o);
+}
+
+/* RFC 9110 7.4: such a request MUST be rejected. */
+static void https_is_refused_where_there_is_no_tls(void **state)
+{
+    const char *bytes = "GET hTTps://x/ HTTP/1.1\r\nHost: y\r\n\r\n";
+    char *plain = run_once(bytes, false), *secure = run_once(bytes, true);
+
+    (void)state;
+    assert_memory_equal(plain, "status 421\n", 11);
+    assert_memory_equal(secure, "status 200\n", 11);
+    assert_non_null(strstr(secure, "path /\nquery\nhost x\n"));
+    free(plain);
+    free(secure);
 }
 
 static const struct row begun[] = {
@@ -202,6 +225,7 @@ int main(void)
         cmocka_unit_test(good_request_lines_are_taken),
         cmocka_unit_test(bad_request_lines_are_refused),
         cmocka_unit_test(what_is_not_supported_is_said_to_be_so),
+        cmocka_unit_test(https_is_refused_where_there_is_no_tls),
         cmocka_unit_test(what_may_become_good_is_waited_for),
     };
 

@@ -5,7 +5,6 @@
 #include "support/request.h"
 
 #include <stdarg.h>
-#include <stdbool.h>
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
@@ -184,6 +183,7 @@ static bool run_head(struct run *r)
     ssize_t n = 0;
 
     gev__http_head_init(&r->head, r->limits, r->fields);
+    r->head.secure = r->options->secure;
     while (n == 0) {
         if (!receive(r)) {
             refused(r, 0, "more", "head");

@@ -22,6 +22,7 @@
 #ifndef TESTS_SUPPORT_REQUEST_H
 #define TESTS_SUPPORT_REQUEST_H
 
+#include <stdbool.h>
 #include <stddef.h>
 #include <stdint.h>
 
@@ -40,7 +41,8 @@ struct request_options {
     enum request_delivery delivery;
     uint32_t seed;
     const struct gev__http_limits *limits; /* NULL for the defaults */
-    int no_memory;                         /* none for trailers */
+    bool no_memory;                        /* none for trailers */
+    bool secure;                           /* as if under TLS */
 };
 
 /**
