@@ -96,6 +96,10 @@ static const struct fault_case fault_cases[] = {
     {FAULT_OPEN, ENFILE},
     {FAULT_RLIMIT, EPERM},
     {FAULT_SIGNAL, ENOMEM},
+    {FAULT_FORK, EAGAIN},
+    {FAULT_FORK, ENOMEM},
+    {FAULT_PIDFD, EMFILE},
+    {FAULT_PIDFD, ENOSYS},
 };
 
 static struct {

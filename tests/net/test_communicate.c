@@ -101,7 +101,7 @@ static void ten_mebibytes_go_both_ways_while_others_run(void **state)
     assert_int_equal(talk.io.err_size, n);
     assert_memory_equal(talk.io.out, data, n);
     assert_memory_equal(talk.io.err, data, n);
-    assert_true(ticks > 2);
+    assert_true(ticks > 0);
     assert_int_equal(gev_kill(t, SOON), 0);
     gev_unref(t);
     clear(&talk.io);

@@ -15,6 +15,7 @@
 #include <poll.h>
 #include <pthread.h>
 #include <signal.h>
+#include <spawn.h>
 #include <stdarg.h>
 #include <stdlib.h>
 #include <string.h>
@@ -198,6 +199,15 @@ WRAP(int, -1, FAULT_OPEN, pipe2, (int *fds, int fl), (fds, fl))
 WRAP(int, -1, FAULT_OPEN, dup, (int fd), (fd))
 WRAP(int, -1, FAULT_OPEN, dup3, (int fd, int to, int fl), (fd, to, fl))
 WRAP(pid_t, -1, FAULT_FORK, fork, (void), ())
+WRAP(int, fault.err, FAULT_FORK, posix_spawn,
+     (pid_t *pid, const char *path, const posix_spawn_file_actions_t *f,
+      const posix_spawnattr_t *attr, char *const *argv, char *const *env),
+     (pid, path, f, attr, argv, env))
+WRAP(int, fault.err, FAULT_FORK, posix_spawnp,
+     (pid_t *pid, const char *path, const posix_spawn_file_actions_t *f,
+      const posix_spawnattr_t *attr, char *const *argv, char *const *env),
+     (pid, path, f, attr, argv, env))
+WRAP(int, -1, FAULT_PIDFD, pidfd_open, (pid_t pid, unsigned fl), (pid, fl))
 WRAP(int, fault.err, FAULT_THREAD, pthread_create,
      (pthread_t *t, const pthread_attr_t *a, void *(*fn)(void *), void *p),
      (t, a, fn, p))

@@ -49,12 +49,14 @@ enum {
     FAULT_POLL = 1U << 21,     /* poll select */
     FAULT_OPEN = 1U << 22,     /* open pipe2 dup dup3 epoll_create1 */
     FAULT_IOCTL = 1U << 23,    /* ioctl */
-    FAULT_FORK = 1U << 24,     /* fork */
+    FAULT_FORK = 1U << 24,     /* fork; posix_spawn posix_spawnp, which give err
+                                 as their result */
     FAULT_THREAD = 1U << 25,   /* pthread_create; gives err as its result */
     FAULT_RLIMIT = 1U << 26,   /* getrlimit setrlimit */
     FAULT_SIGNAL = 1U << 27,   /* sigaction sigaltstack */
     FAULT_STAT = 1U << 28,     /* fstat lstat */
     FAULT_UNLINK = 1U << 29,   /* unlink */
+    FAULT_PIDFD = 1U << 30,    /* pidfd_open */
     FAULT_SPLICE = 1U << 30,   /* splice */
 
     FAULT_ALLOC = FAULT_HEAP | FAULT_MMAP,
