@@ -114,5 +114,8 @@ int main(void)
         cmocka_unit_test(a_forks_child_has_pipes_of_its_own),
     };
 
+    if (gev_init() < 0) { /* its descriptors are not counted */
+        return 1;
+    }
     return cmocka_run_group_tests(tests, NULL, NULL);
 }
