@@ -51,7 +51,7 @@ static void *consume(void *arg)
 
 int main(int argc, char **argv)
 {
-    static char *names[] = {"Ann", "Bob", "Cid"};
+    static char names[][4] = {"Ann", "Bob", "Cid"};
     struct gev_greenlet *producers[2], *consumers[3];
 
     if (argc > 1) {

@@ -3,7 +3,7 @@
 """examples/sync: what is taken is what was sent, and each has a share."""
 import re
 
-from harness import check, equal, example, main, run
+from harness import equal, example, main, run
 
 
 def all_numbers_are_consumed_once():
@@ -18,7 +18,7 @@ def each_consumer_has_its_share():
     took = {name: int(n) for name, n in re.findall(r"(\w+) took (\d+)", out)}
     equal(sorted(took), ["Ann", "Bob", "Cid"])
     equal(sum(took.values()), 600)
-    check(min(took.values()) > 150, f"shares {took}")
+    equal(min(took.values()) > 150, True)
 
 
 main(all_numbers_are_consumed_once, each_consumer_has_its_share)

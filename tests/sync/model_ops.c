@@ -97,6 +97,9 @@ int take(int i, bool stays)
 void finish_tasks(int i, int n)
 {
     m.q[i].n_unfinished -= n;
+    if (m.q[i].n_unfinished < 0) { /* dropped after its task_done */
+        m.q[i].n_unfinished = 0;
+    }
     if (!m.q[i].n_unfinished) {
         wake_line(&m.q[i].joiners, 0);
     }
