@@ -27,7 +27,7 @@ static inline void *receiver(void *arg)
     return NULL;
 }
 
-static inline struct gev_channel *make(size_t capacity)
+static inline struct gev_channel *make_channel(size_t capacity)
 {
     struct gev_channel *ch = gev_channel_new(sizeof(long), capacity);
 

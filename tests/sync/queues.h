@@ -37,7 +37,7 @@ static inline void *peeker(void *arg)
     return NULL;
 }
 
-static inline struct gev_queue *make(size_t maxsize)
+static inline struct gev_queue *make_queue(size_t maxsize)
 {
     struct gev_queue *q = gev_queue_new(maxsize);
 

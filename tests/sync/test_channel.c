@@ -8,7 +8,7 @@
 
 static void a_receiver_waits_for_a_sender(void **state)
 {
-    struct gev_channel *ch = make(0);
+    struct gev_channel *ch = make_channel(0);
     struct waiter w = {0};
     long value = 4711;
 
@@ -24,7 +24,7 @@ static void a_receiver_waits_for_a_sender(void **state)
 
 static void a_sender_waits_for_a_receiver(void **state)
 {
-    struct gev_channel *ch = make(0);
+    struct gev_channel *ch = make_channel(0);
     struct waiter w = {0};
     long value = 0;
 
@@ -40,7 +40,7 @@ static void a_sender_waits_for_a_receiver(void **state)
 
 static void a_success_leaves_errno_alone(void **state)
 {
-    struct gev_channel *ch = make(1);
+    struct gev_channel *ch = make_channel(1);
     long value = 1;
 
     (void)state;
@@ -55,7 +55,7 @@ static void a_success_leaves_errno_alone(void **state)
 
 static void a_buffer_takes_its_capacity_and_no_more(void **state)
 {
-    struct gev_channel *ch = make(3);
+    struct gev_channel *ch = make_channel(3);
     long value;
 
     (void)state;
@@ -81,7 +81,7 @@ static void a_buffer_takes_its_capacity_and_no_more(void **state)
 
 static void waiting_senders_fill_the_buffer_in_order(void **state)
 {
-    struct gev_channel *ch = make(2);
+    struct gev_channel *ch = make_channel(2);
     struct waiter w[4] = {0};
     long value;
 
@@ -107,7 +107,7 @@ static void waiting_senders_fill_the_buffer_in_order(void **state)
 static void a_thousand_receivers_are_served_in_order(void **state)
 {
     int n = (int)proc_scale(1000);
-    struct gev_channel *ch = make(0);
+    struct gev_channel *ch = make_channel(0);
     struct waiter *w = calloc((size_t)n, sizeof *w);
 
     (void)state;
@@ -231,7 +231,7 @@ static long recv_1(void *ch)
 
 static void the_hub_may_try(void **state)
 {
-    struct gev_channel *ch = make(1);
+    struct gev_channel *ch = make_channel(1);
     struct waiter w = {0};
 
     (void)state;
@@ -268,7 +268,7 @@ static void *elsewhere(void *ch)
 
 static void another_threads_channel_is_eperm(void **state)
 {
-    struct gev_channel *ch = make(1);
+    struct gev_channel *ch = make_channel(1);
     struct outcome *out;
     pthread_t t;
 
@@ -283,7 +283,7 @@ static void another_threads_channel_is_eperm(void **state)
 
 static void bad_arguments_are_refused(void **state)
 {
-    struct gev_channel *ch = make(1);
+    struct gev_channel *ch = make_channel(1);
     long value = 1;
 
     (void)state;

@@ -6,7 +6,7 @@
 
 static void closing_lets_receivers_drain(void **state)
 {
-    struct gev_channel *ch = make(2);
+    struct gev_channel *ch = make_channel(2);
     long value = 1;
 
     (void)state;
@@ -22,8 +22,8 @@ static void closing_lets_receivers_drain(void **state)
 
 static void closing_wakes_all_in_order(void **state)
 {
-    struct gev_channel *a = make(0);
-    struct gev_channel *b = make(0);
+    struct gev_channel *a = make_channel(0);
+    struct gev_channel *b = make_channel(0);
     struct waiter w[6] = {0};
 
     (void)state;
@@ -45,8 +45,8 @@ static void closing_wakes_all_in_order(void **state)
 
 static void freeing_wakes_all_with_ebadf(void **state)
 {
-    struct gev_channel *a = make(0);
-    struct gev_channel *b = make(0);
+    struct gev_channel *a = make_channel(0);
+    struct gev_channel *b = make_channel(0);
     struct waiter w[4] = {0};
 
     (void)state;
@@ -63,7 +63,7 @@ static void freeing_wakes_all_with_ebadf(void **state)
 
 static void a_value_handed_over_survives_the_channel(void **state)
 {
-    struct gev_channel *ch = make(0);
+    struct gev_channel *ch = make_channel(0);
     struct waiter w = {0};
     long value = 5;
 
@@ -77,7 +77,7 @@ static void a_value_handed_over_survives_the_channel(void **state)
 
 static void a_receiver_killed_after_the_hand_over_has_the_value(void **state)
 {
-    struct gev_channel *ch = make(0);
+    struct gev_channel *ch = make_channel(0);
     struct waiter w = {0};
     long value = 5;
 
@@ -92,7 +92,7 @@ static void a_receiver_killed_after_the_hand_over_has_the_value(void **state)
 
 static void a_killed_receiver_is_passed_over(void **state)
 {
-    struct gev_channel *ch = make(0);
+    struct gev_channel *ch = make_channel(0);
     struct waiter w[2] = {0};
     long value = 5;
 
@@ -109,7 +109,7 @@ static void a_killed_receiver_is_passed_over(void **state)
 
 static void a_killed_sender_keeps_its_value(void **state)
 {
-    struct gev_channel *ch = make(0);
+    struct gev_channel *ch = make_channel(0);
     struct waiter w[2] = {0};
     long value = 0;
 
@@ -126,7 +126,7 @@ static void a_killed_sender_keeps_its_value(void **state)
 
 static void a_limit_ends_the_wait(void **state)
 {
-    struct gev_channel *ch = make(0);
+    struct gev_channel *ch = make_channel(0);
     long value = 1;
     double begin = gev_now();
     int64_t scope;
@@ -146,7 +146,7 @@ static void a_limit_ends_the_wait(void **state)
 
 static void a_wait_that_nobody_can_end_is_a_deadlock(void **state)
 {
-    struct gev_channel *ch = make(0);
+    struct gev_channel *ch = make_channel(0);
     long value;
 
     (void)state;
@@ -158,7 +158,7 @@ static void a_wait_that_nobody_can_end_is_a_deadlock(void **state)
 
 static void a_channel_outlives_the_hub(void **state)
 {
-    struct gev_channel *ch = make(1);
+    struct gev_channel *ch = make_channel(1);
     struct waiter w = {0};
     long value = 3;
 

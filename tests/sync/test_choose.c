@@ -56,8 +56,8 @@ static void chooser_end(struct chooser *c, int chosen, long value)
 
 static void what_is_possible_is_done_at_once(void **state)
 {
-    struct gev_channel *a = make(1);
-    struct gev_channel *b = make(1);
+    struct gev_channel *a = make_channel(1);
+    struct gev_channel *b = make_channel(1);
     long in = 0, out = 5;
     struct gev_case cases[] = {gev_case_recv(a, &in), gev_case_send(b, &out)};
 
@@ -78,8 +78,8 @@ static void what_is_possible_is_done_at_once(void **state)
 
 static void a_sender_meets_who_chooses(void **state)
 {
-    struct gev_channel *a = make(0);
-    struct gev_channel *b = make(0);
+    struct gev_channel *a = make_channel(0);
+    struct gev_channel *b = make_channel(0);
     struct chooser c = {.ch = {a, NULL, b}};
     long value = 9;
 
@@ -94,7 +94,7 @@ static void a_sender_meets_who_chooses(void **state)
 
 static void a_receiver_gets_from_who_chooses(void **state)
 {
-    struct gev_channel *a = make(0);
+    struct gev_channel *a = make_channel(0);
     struct chooser c = {.to = a};
     long value = 0;
 
@@ -109,8 +109,8 @@ static void a_receiver_gets_from_who_chooses(void **state)
 
 static void two_that_choose_meet(void **state)
 {
-    struct gev_channel *a = make(0);
-    struct gev_channel *b = make(0);
+    struct gev_channel *a = make_channel(0);
+    struct gev_channel *b = make_channel(0);
     struct chooser x = {.ch = {a, b, NULL}};
     struct chooser y = {.to = b, .timeout = GEV_FOREVER};
 
@@ -126,7 +126,7 @@ static void two_that_choose_meet(void **state)
 
 static void nobody_meets_himself(void **state)
 {
-    struct gev_channel *a = make(0);
+    struct gev_channel *a = make_channel(0);
     struct chooser c = {.ch = {a, a, a}, .to = a};
     long value = 3;
 
@@ -144,7 +144,7 @@ static void nobody_meets_himself(void **state)
 
 static void two_that_could_do_either_do_one(void **state)
 {
-    struct gev_channel *a = make(0);
+    struct gev_channel *a = make_channel(0);
     struct chooser x = {.ch = {a, NULL, NULL}, .to = a};
     struct chooser y = {.ch = {a, NULL, NULL}, .to = a, .timeout = 1};
 
@@ -171,7 +171,7 @@ static void each_possible_case_has_its_share(void **state)
         cases[i] = gev_case_recv(NULL, &value);
     }
     for (int i = 0; i < N; i++) {
-        ch[i] = make(1);
+        ch[i] = make_channel(1);
         cases[i < 1 ? i : i < 2 ? 2 : i + 2].channel = ch[i];
         assert_int_equal(gev_channel_send(ch[i], &value, 0), 0);
     }
@@ -197,8 +197,8 @@ static void each_possible_case_has_its_share(void **state)
 
 static void a_closed_channel_is_chosen_with_epipe(void **state)
 {
-    struct gev_channel *a = make(1);
-    struct gev_channel *b = make(0);
+    struct gev_channel *a = make_channel(1);
+    struct gev_channel *b = make_channel(0);
     struct chooser c = {.ch = {b, a, NULL}};
     long value = 4;
     struct gev_case cases[] = {gev_case_recv(a, &value)};
@@ -224,8 +224,8 @@ static void a_closed_channel_is_chosen_with_epipe(void **state)
 
 static void a_freed_channel_is_chosen_with_ebadf(void **state)
 {
-    struct gev_channel *a = make(0);
-    struct gev_channel *b = make(0);
+    struct gev_channel *a = make_channel(0);
+    struct gev_channel *b = make_channel(0);
     struct chooser c = {.ch = {b, a, a}, .to = b};
 
     (void)state;
@@ -239,8 +239,8 @@ static void a_freed_channel_is_chosen_with_ebadf(void **state)
 
 static void a_kill_leaves_no_trace_in_the_lines(void **state)
 {
-    struct gev_channel *a = make(0);
-    struct gev_channel *b = make(0);
+    struct gev_channel *a = make_channel(0);
+    struct gev_channel *b = make_channel(0);
     struct chooser c = {.ch = {a, b, a}, .to = b};
     struct waiter w = {0};
     long value = 8;
@@ -262,7 +262,7 @@ static void a_kill_leaves_no_trace_in_the_lines(void **state)
 
 static void killed_after_the_choice_it_has_the_value(void **state)
 {
-    struct gev_channel *a = make(0);
+    struct gev_channel *a = make_channel(0);
     struct chooser c = {.ch = {NULL, a, NULL}};
     long value = 8;
 
@@ -276,7 +276,7 @@ static void killed_after_the_choice_it_has_the_value(void **state)
 
 static void scopes_end_a_choice(void **state)
 {
-    struct gev_channel *a = make(0);
+    struct gev_channel *a = make_channel(0);
     long value;
     struct gev_case c = gev_case_recv(a, &value);
     int64_t scope = gev_timeout_push(0.005);
@@ -302,8 +302,8 @@ static void without_cases_time_goes_by(void **state)
 static void very_many_wait_in_one_channel(void **state)
 {
     long n = proc_scale(100000);
-    struct gev_channel *a = make(0);
-    struct gev_channel *b = make(0);
+    struct gev_channel *a = make_channel(0);
+    struct gev_channel *b = make_channel(0);
     struct chooser *c = calloc((size_t)n, sizeof *c);
     bool in_order = true;
 
@@ -348,7 +348,7 @@ static long choose_1(void *ch)
 
 static void the_hub_may_try(void **state)
 {
-    struct gev_channel *a = make(1);
+    struct gev_channel *a = make_channel(1);
 
     (void)state;
     assert_outcome(on_hub(choose_0, a), 0, 0);
@@ -359,7 +359,7 @@ static void the_hub_may_try(void **state)
 
 static void bad_arguments_are_refused(void **state)
 {
-    struct gev_channel *a = make(1);
+    struct gev_channel *a = make_channel(1);
     long value = 1;
     struct gev_case c = gev_case_recv(a, &value);
 

@@ -9,7 +9,7 @@
 
 static void a_fifo_gives_the_oldest(void **state)
 {
-    struct gev_queue *q = make(0);
+    struct gev_queue *q = make_queue(0);
 
     (void)state;
     put_all(q, "abc");
@@ -21,7 +21,7 @@ static void a_fifo_gives_the_oldest(void **state)
 
 static void a_fifo_grows_wherever_its_head_is(void **state)
 {
-    struct gev_queue *q = make(0);
+    struct gev_queue *q = make_queue(0);
     intptr_t in = 0, out = 0;
     void *item;
 
@@ -86,7 +86,7 @@ static void peek_leaves_the_item(void **state)
 
 static void a_bounded_queue_is_full(void **state)
 {
-    struct gev_queue *q = make(2);
+    struct gev_queue *q = make_queue(2);
 
     (void)state;
     assert_false(gev_queue_full(q));
@@ -171,7 +171,7 @@ static long put_local(void *q)
 
 static void pointers_into_the_run_stack_are_efault(void **state)
 {
-    struct gev_queue *q = make(0);
+    struct gev_queue *q = make_queue(0);
     long local = 0;
     void *item;
 
@@ -205,7 +205,7 @@ static long put_0(void *q)
 
 static void the_hub_may_try(void **state)
 {
-    struct gev_queue *q = make(1);
+    struct gev_queue *q = make_queue(1);
     struct waiter w = {0};
 
     (void)state;
@@ -241,7 +241,7 @@ static void *elsewhere(void *q)
 
 static void another_threads_queue_is_eperm(void **state)
 {
-    struct gev_queue *q = make(1);
+    struct gev_queue *q = make_queue(1);
     struct outcome *out;
     pthread_t t;
 
@@ -256,7 +256,7 @@ static void another_threads_queue_is_eperm(void **state)
 
 static void bad_arguments_are_refused(void **state)
 {
-    struct gev_queue *q = make(1);
+    struct gev_queue *q = make_queue(1);
     struct gev_queue *d = gev_queue_new_data(4, 1, GEV_LIFO, NULL);
     void *item;
 

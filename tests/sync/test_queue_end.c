@@ -14,7 +14,7 @@ static void *joiner(void *arg)
 
 static void join_waits_for_the_last_task(void **state)
 {
-    struct gev_queue *q = make(0);
+    struct gev_queue *q = make_queue(0);
     struct waiter w[2] = {0};
 
     (void)state;
@@ -40,7 +40,7 @@ static void join_waits_for_the_last_task(void **state)
 
 static void an_item_of_a_waiting_putter_is_not_unfinished_yet(void **state)
 {
-    struct gev_queue *q = make(1);
+    struct gev_queue *q = make_queue(1);
     struct waiter w = {0};
 
     (void)state;
@@ -55,7 +55,7 @@ static void an_item_of_a_waiting_putter_is_not_unfinished_yet(void **state)
 
 static void a_killed_joiner_ends(void **state)
 {
-    struct gev_queue *q = make(0);
+    struct gev_queue *q = make_queue(0);
     struct waiter w = {0};
 
     (void)state;
@@ -69,7 +69,7 @@ static void a_killed_joiner_ends(void **state)
 
 static void shutdown_lets_getters_drain(void **state)
 {
-    struct gev_queue *q = make(0);
+    struct gev_queue *q = make_queue(0);
     void *item;
 
     (void)state;
@@ -89,8 +89,8 @@ static void shutdown_lets_getters_drain(void **state)
 
 static void shutdown_wakes_who_waits(void **state)
 {
-    struct gev_queue *q = make(1);
-    struct gev_queue *r = make(0);
+    struct gev_queue *q = make_queue(1);
+    struct gev_queue *r = make_queue(0);
     struct waiter w[4] = {0};
 
     (void)state;
@@ -112,7 +112,7 @@ static void shutdown_wakes_who_waits(void **state)
 
 static void a_promise_outlives_a_shutdown(void **state)
 {
-    struct gev_queue *q = make(0);
+    struct gev_queue *q = make_queue(0);
     struct waiter w = {0};
 
     (void)state;
@@ -126,7 +126,7 @@ static void a_promise_outlives_a_shutdown(void **state)
 
 static void an_immediate_shutdown_drops_items_and_promises(void **state)
 {
-    struct gev_queue *q = make(0);
+    struct gev_queue *q = make_queue(0);
     struct waiter w[2] = {0};
     void *item;
 
@@ -147,7 +147,7 @@ static void an_immediate_shutdown_drops_items_and_promises(void **state)
 
 static void a_getter_whose_item_was_dropped_gets_epipe(void **state)
 {
-    struct gev_queue *q = make(0);
+    struct gev_queue *q = make_queue(0);
     struct waiter w = {0};
 
     (void)state;
@@ -162,8 +162,8 @@ static void a_getter_whose_item_was_dropped_gets_epipe(void **state)
 
 static void freeing_wakes_all_with_ebadf(void **state)
 {
-    struct gev_queue *q = make(1);
-    struct gev_queue *r = make(0);
+    struct gev_queue *q = make_queue(1);
+    struct gev_queue *r = make_queue(0);
     struct waiter w[5] = {0};
 
     (void)state;
@@ -198,7 +198,7 @@ static void *free_it(void *q)
 
 static void freed_while_another_yields_at_its_entry(void **state)
 {
-    struct gev_queue *q = make(0);
+    struct gev_queue *q = make_queue(0);
     struct gev_greenlet *g = gev_spawn(spin, q); /* until its budget is gone */
     struct gev_greenlet *h = gev_spawn(free_it, q);
 
@@ -226,7 +226,7 @@ static long shutdown_0(void *q)
 
 static void the_hub_may_shut_down(void **state)
 {
-    struct gev_queue *q = make(0);
+    struct gev_queue *q = make_queue(0);
     struct waiter w = {0};
 
     (void)state;
@@ -242,7 +242,7 @@ static void the_hub_may_shut_down(void **state)
 
 static void bad_arguments_are_refused(void **state)
 {
-    struct gev_queue *q = make(0);
+    struct gev_queue *q = make_queue(0);
 
     (void)state;
     assert_fails(gev_queue_join(NULL, 1), EINVAL);

@@ -6,7 +6,7 @@
 
 static void waiting_putters_are_admitted_in_order(void **state)
 {
-    struct gev_queue *q = make(1);
+    struct gev_queue *q = make_queue(1);
     struct waiter w[3] = {0};
     void *item;
 
@@ -28,7 +28,7 @@ static void waiting_putters_are_admitted_in_order(void **state)
 static void waiting_getters_are_served_in_order(void **state)
 {
     int n = (int)proc_scale(1000);
-    struct gev_queue *q = make(0);
+    struct gev_queue *q = make_queue(0);
     struct waiter *w = calloc((size_t)n, sizeof *w);
 
     (void)state;
@@ -51,7 +51,7 @@ static void waiting_getters_are_served_in_order(void **state)
 
 static void what_is_promised_cannot_be_stolen(void **state)
 {
-    struct gev_queue *q = make(0);
+    struct gev_queue *q = make_queue(0);
     struct waiter w = {0};
     void *item;
 
@@ -67,7 +67,7 @@ static void what_is_promised_cannot_be_stolen(void **state)
 
 static void a_getter_killed_after_its_promise_passes_it_on(void **state)
 {
-    struct gev_queue *q = make(0);
+    struct gev_queue *q = make_queue(0);
     struct waiter w[3] = {0};
 
     (void)state;
@@ -86,7 +86,7 @@ static void a_getter_killed_after_its_promise_passes_it_on(void **state)
 
 static void without_another_getter_it_stays_in_place(void **state)
 {
-    struct gev_queue *q = make(1);
+    struct gev_queue *q = make_queue(1);
     struct waiter w = {0};
 
     (void)state;
@@ -125,7 +125,7 @@ static void *put_and_spin(void *arg)
 
 static void a_limit_of_the_call_does_not_take_back_a_promise(void **state)
 {
-    struct gev_queue *q = make(0);
+    struct gev_queue *q = make_queue(0);
     struct waiter w = {.timeout = 0.002};
     struct gev_greenlet *g;
 
@@ -140,7 +140,7 @@ static void a_limit_of_the_call_does_not_take_back_a_promise(void **state)
 
 static void nothing_is_lost_when_a_scope_expires_then(void **state)
 {
-    struct gev_queue *q = make(0);
+    struct gev_queue *q = make_queue(0);
     struct waiter w = {0};
     struct gev_greenlet *g;
     void *item = NULL;
@@ -162,7 +162,7 @@ static void nothing_is_lost_when_a_scope_expires_then(void **state)
 
 static void a_killed_putter_takes_its_item_along(void **state)
 {
-    struct gev_queue *q = make(1);
+    struct gev_queue *q = make_queue(1);
     struct waiter w[2] = {0};
 
     (void)state;
@@ -178,7 +178,7 @@ static void a_killed_putter_takes_its_item_along(void **state)
 
 static void an_admitted_putter_has_succeeded_even_if_killed(void **state)
 {
-    struct gev_queue *q = make(1);
+    struct gev_queue *q = make_queue(1);
     struct waiter w = {0};
 
     (void)state;
@@ -192,7 +192,7 @@ static void an_admitted_putter_has_succeeded_even_if_killed(void **state)
 
 static void a_waiting_peeker_leaves_the_item_to_the_next(void **state)
 {
-    struct gev_queue *q = make(0);
+    struct gev_queue *q = make_queue(0);
     struct waiter w[4] = {0};
 
     (void)state;
@@ -216,7 +216,7 @@ static void a_waiting_peeker_leaves_the_item_to_the_next(void **state)
 
 static void limits_end_the_wait(void **state)
 {
-    struct gev_queue *q = make(1);
+    struct gev_queue *q = make_queue(1);
     double begin = gev_now();
     int64_t scope;
     void *item;
