@@ -39,6 +39,7 @@
 #include <gev/link.h>
 #include <gev/local.h>
 #include <gev/lock.h>
+#include <gev/monitor.h>
 #include <gev/offload.h>
 #include <gev/process.h>
 #include <gev/queue.h>

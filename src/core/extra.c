@@ -4,6 +4,7 @@
  * functions that run at its end.
  */
 #include <errno.h>
+#include <stdatomic.h>
 #include <stdlib.h>
 
 #include "core/greenlet.h"
@@ -26,6 +27,7 @@ struct gev__extra *gev__greenlet_extra_with(struct gev_greenlet *g, size_t size)
     if (x) {
         *x = (struct gev__extra){0};
         gev__list_init(&x->joiners);
+        atomic_signal_fence(memory_order_seq_cst);
         g->extra = x;
     }
     return x;
@@ -41,18 +43,21 @@ struct gev__more *gev__greenlet_more(struct gev_greenlet *g)
     struct gev__slabs *slabs = gev__slab_owner(g);
     struct gev__extra *x = gev__greenlet_extra(g);
     size_t size = (sizeof *x->more + 15) & ~(size_t)15;
+    struct gev__more *m;
 
     if (!x || x->more) {
         return x ? x->more : NULL;
     }
-    x->more = gev__slab_alloc(slabs, gev__image_class(size), size);
-    if (x->more) {
-        *x->more = (struct gev__more){0};
-        gev__list_init(&x->more->links);
-        gev__list_init(&x->more->linked);
-        gev__list_init(&x->more->held);
+    m = gev__slab_alloc(slabs, gev__image_class(size), size);
+    if (m) {
+        *m = (struct gev__more){0};
+        gev__list_init(&m->links);
+        gev__list_init(&m->linked);
+        gev__list_init(&m->held);
+        atomic_signal_fence(memory_order_seq_cst); /* the monitor looks */
+        x->more = m;
     }
-    return x->more;
+    return m;
 }
 
 int gev__greenlet_defer(struct gev_greenlet *g, void (*fn)(void *arg),

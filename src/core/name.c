@@ -2,6 +2,7 @@
 /*
  * What humans know a greenlet by: its number and its name.
  */
+#include <stdatomic.h>
 #include <stdlib.h>
 #include <string.h>
 
@@ -20,6 +21,7 @@ static int set_name(struct gev_greenlet *g, const char *name)
 {
     struct gev__more *m = gev__greenlet_more(g);
     char *copy = NULL;
+    char *old;
 
     if (!m) {
         return -ENOMEM;
@@ -30,8 +32,10 @@ static int set_name(struct gev_greenlet *g, const char *name)
             return -ENOMEM;
         }
     }
-    free(m->name);
+    old = m->name;
     m->name = copy;
+    atomic_signal_fence(memory_order_seq_cst); /* the monitor may interrupt */
+    free(old);
     return 0;
 }
 

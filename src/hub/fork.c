@@ -22,6 +22,7 @@
 #include "hub/held.h"
 #include "hub/hub.h"
 #include "hub/part.h"
+#include "hub/probe.h"
 #include "hub/timing.h"
 
 static pthread_once_t once = PTHREAD_ONCE_INIT;
@@ -32,10 +33,12 @@ static void before(void)
 {
     gev__evmem_lock(true);
     gev__signal_lock(true);
+    gev__probe_lock(true);
 }
 
 static void unlock(void)
 {
+    gev__probe_lock(false);
     gev__signal_lock(false);
     gev__evmem_lock(false);
 }

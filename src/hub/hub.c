@@ -79,7 +79,7 @@ static void run_turn(struct gev__hub *hub)
                                                 struct gev_greenlet, link);
 
         hub->n_ready--;
-        hub->resumes++;
+        gev__count_up(&hub->resumes);
         prefetch(hub);
         resume(hub, g);
         if (n >= n_first && n % CLOCK_EVERY == 0) {
@@ -98,7 +98,7 @@ static bool poll_loop(struct gev__hub *hub, bool block)
 {
     bool users;
 
-    hub->polls++;
+    gev__count_up(&hub->polls);
     hub->polling = true;
     users = gev__loop_poll(&hub->loop, block);
     hub->polling = false;

@@ -56,6 +56,7 @@ enum gev__greenlet_flag {
 #define GEV__MEMORY_COST 1
 
 struct gev__fd;
+struct gev__probe;
 
 /**
  * struct gev__hub - a thread's hub
@@ -89,6 +90,7 @@ struct gev__hub {
     struct gev__fd **fds;      /* tables of GEV__FD_TABLE records each */
     size_t n_fd_tables;        /* how many tables @fds has room for */
     struct gev__list signals;  /* of gev__signo.link: watched ones */
+    struct gev__probe *probe;  /* of the monitor, read by its handler */
     struct gev_hub *remote;    /* how other threads reach it, or NULL */
     void (*on_served)(struct gev_greenlet *g); /* of net: see GEV__SERVES */
     gev_error_fn *on_error;                    /* gev_set_error_handler() */
@@ -169,6 +171,23 @@ static inline void gev__ready_push(struct gev__hub *hub, struct gev_greenlet *g)
     }
 }
 
+/* Counts one up for those who look from another thread, or a signal handler. */
+static inline void gev__count_up(uint64_t *counter)
+{
+    __atomic_store_n(counter, *counter + 1, __ATOMIC_RELAXED);
+}
+
+/**
+ * gev__hub_beat() - a number that changes whenever the hub comes round
+ *
+ * Context:   any thread
+ */
+static inline uint64_t gev__hub_beat(const struct gev__hub *hub)
+{
+    return __atomic_load_n(&hub->resumes, __ATOMIC_RELAXED) +
+           __atomic_load_n(&hub->polls, __ATOMIC_RELAXED);
+}
+
 /**
  * gev__now() - seconds of CLOCK_MONOTONIC
  */
@@ -180,6 +199,11 @@ double gev__now(void);
  */
 __attribute__((format(printf, 2, 3))) void gev__report(struct gev__hub *hub,
                                                        const char *fmt, ...);
+
+/**
+ * gev__to_stderr() - a gev_report_fn: the default
+ */
+void gev__to_stderr(const char *text, void *arg);
 
 /**
  * gev__report_deadlock() - who waits for what, and nothing can wake them

@@ -180,6 +180,26 @@ bool gev__loop_poll(struct gev__loop *l, bool block)
     return ev_run(l->ev, block ? EVRUN_ONCE : EVRUN_NOWAIT) > l->n_active;
 }
 
+static void fall_asleep(struct ev_loop *ev) EV_NOEXCEPT
+{
+    struct gev__loop *l = ev_userdata(ev);
+
+    __atomic_store_n(&l->asleep, true, __ATOMIC_RELAXED);
+}
+
+static void wake_up(struct ev_loop *ev) EV_NOEXCEPT
+{
+    struct gev__loop *l = ev_userdata(ev);
+
+    __atomic_store_n(&l->asleep, false, __ATOMIC_RELAXED);
+}
+
+void gev__loop_watch_sleep(struct gev__loop *l, bool on)
+{
+    ev_set_loop_release_cb(l->ev, on ? fall_asleep : NULL, on ? wake_up : NULL);
+    l->asleep = false;
+}
+
 /* libev's arrays per descriptor: anfds 16 bytes, fdchanges 4, pendings 2 x 16,
    rfeeds 8, epoll_events 2 x 12. Per timer: the heap 16, pendings 16, rfeeds 8.
    Each may be rounded up to twice that, and be moved while it grows. */

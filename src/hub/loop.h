@@ -51,7 +51,8 @@ struct gev__loop {
     const struct gev__loop_calls *calls; /* whom to call */
     void *hub;                           /* for calls->async and ->gone */
     uint64_t async[6];                   /* an ev_async */
-    int n_active;                        /* watchers of ours that are active */
+    bool asleep;      /* in the kernel; kept only if asked for */
+    int n_active;     /* watchers of ours that are active */
     int *changed;     /* fds whose registration may change at the next poll */
     size_t n_changed; /* how many */
     uint8_t *is_changed; /* per fd: listed in @changed */
@@ -95,6 +96,13 @@ void gev__loop_wake(struct gev__loop *l);
  * Return:    whether watchers of the user are active
  */
 bool gev__loop_poll(struct gev__loop *l, bool block);
+
+/**
+ * gev__loop_watch_sleep() - keep gev__loop.asleep, or stop doing so
+ *
+ * It is written around each epoll_wait(2), for others to read atomically.
+ */
+void gev__loop_watch_sleep(struct gev__loop *l, bool on);
 
 /**
  * gev__loop_reserve() - memory for what libev may need while it cannot fail

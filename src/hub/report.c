@@ -15,7 +15,7 @@
 
 #define MAX_LISTED 32 /* greenlets named in a report */
 
-static void to_stderr(const char *text, void *arg)
+void gev__to_stderr(const char *text, void *arg)
 {
     size_t len = strlen(text);
 
@@ -43,7 +43,7 @@ void gev__report(struct gev__hub *hub, const char *fmt, ...)
     if (hub->report) {
         hub->report(text, hub->report_arg);
     } else {
-        to_stderr(text, NULL);
+        gev__to_stderr(text, NULL);
     }
     errno = saved_errno;
 }

@@ -36,6 +36,10 @@
 
 	.text
 
+	.globl	gev__arch_switches	/* from here … */
+	.hidden	gev__arch_switches
+gev__arch_switches:
+
 	.macro PUSH_REGISTERS
 	pushq	%rbp
 	.cfi_adjust_cfa_offset 8
@@ -230,6 +234,10 @@ gev__arch_leave_below:
 	LEAVE_BY_JUMP
 	.cfi_endproc
 	.size	gev__arch_leave_below, . - gev__arch_leave_below
+
+	.globl	gev__arch_switches_end	/* … to here */
+	.hidden	gev__arch_switches_end
+gev__arch_switches_end:
 
 /* void *gev__arch_frame_init(void *top, void *(*fn)(void *),
                               void (*then)(void *)): the frame drawn above,

@@ -8,7 +8,9 @@
 #ifndef CORE_ARCH_X86_64_H
 #define CORE_ARCH_X86_64_H
 
+#include <stdbool.h>
 #include <stdint.h>
+#include <ucontext.h>
 
 /* Copies; returns the sp to go on with. */
 typedef void *gev__arch_copy_fn(void *core, void *to);
@@ -151,6 +153,33 @@ static inline void gev__arch_registers(const uint64_t *frame, uint64_t sp,
         ret[12 + i] = frame[4 - i];
     }
     ret[GEV__ARCH_REGISTER_PC] = frame[7];
+}
+
+/* Where the functions that change stacks begin and end. */
+extern const char gev__arch_switches[] __attribute__((visibility("hidden")));
+extern const char gev__arch_switches_end[]
+    __attribute__((visibility("hidden")));
+
+/**
+ * gev__arch_in_switch() - is this an instruction of the switch?
+ */
+static inline bool gev__arch_in_switch(uintptr_t pc)
+{
+    return pc >= (uintptr_t)gev__arch_switches &&
+           pc < (uintptr_t)gev__arch_switches_end;
+}
+
+/**
+ * gev__arch_context() - where a signal has interrupted
+ * @context: the handler's third argument
+ */
+static inline void gev__arch_context(const void *context, uintptr_t *ret_pc,
+                                     uintptr_t *ret_sp)
+{
+    const ucontext_t *uc = context;
+
+    *ret_pc = (uintptr_t)uc->uc_mcontext.gregs[REG_RIP];
+    *ret_sp = (uintptr_t)uc->uc_mcontext.gregs[REG_RSP];
 }
 
 #endif
