@@ -16,7 +16,7 @@
 
 #include <gev/monitor.h>
 
-#define KEEP  __attribute__((noinline, noclone))
+#define KEEP  __attribute__((noinline, noclone, unused))
 #define LIMIT 0.05
 
 static char reports[65536];
@@ -78,7 +78,7 @@ static inline void assert_named(const char *what)
 static volatile unsigned long spun; /* keeps calls from becoming jumps */
 
 /* Keeps the CPU until there are so many reports, 20 seconds at most. */
-KEEP static inline void spin_in_the_inner_function(int n)
+KEEP static void spin_in_the_inner_function(int n)
 {
     double end = gev_now() + 20;
 
@@ -86,7 +86,7 @@ KEEP static inline void spin_in_the_inner_function(int n)
     }
 }
 
-KEEP static inline void call_it_deeply(int n, int depth)
+KEEP static void call_it_deeply(int n, int depth)
 {
     if (depth > 0) {
         call_it_deeply(n, depth - 1);
@@ -96,7 +96,7 @@ KEEP static inline void call_it_deeply(int n, int depth)
     spun++;
 }
 
-KEEP static inline void *handler(void *arg)
+KEEP static void *handler(void *arg)
 {
     (void)gev_set_name(NULL, "conn");
     call_it_deeply((int)(intptr_t)arg, 2);

@@ -15,7 +15,7 @@
 
 #include "core/greenlet.h"
 
-#define KEEP __attribute__((noinline, noclone))
+#define KEEP __attribute__((noinline, noclone, unused))
 
 /* What a function prints. */
 static inline char *printed(int (*print)(FILE *out, void *arg), void *arg)
@@ -49,14 +49,14 @@ static inline void assert_has(const char *text, const char *what)
 static int pipe_fds[2];
 static volatile int depth_sum; /* keeps calls from becoming jumps */
 
-KEEP static inline void read_in_the_middle(void)
+KEEP static void read_in_the_middle(void)
 {
     char buf[4096]; /* dead while it waits */
 
     depth_sum += (int)gev_read(pipe_fds[0], buf, sizeof buf);
 }
 
-KEEP static inline void recurse(int n)
+KEEP static void recurse(int n)
 {
     if (n > 0) {
         recurse(n - 1);
@@ -73,7 +73,7 @@ static inline void *reader(void *arg)
     return NULL;
 }
 
-KEEP static inline void *sleeper(void *arg)
+KEEP static void *sleeper(void *arg)
 {
     (void)gev_sleep(GEV_FOREVER);
     depth_sum++;
