@@ -7,6 +7,8 @@
 #include <stdio.h>
 #include <sys/resource.h>
 
+#include "http/server.h"
+
 /* Stack bytes of an idle connection; where calls are not made jumps, the switch
  * asks for more than it uses. */
 #define IDLE (GEV_TAIL_CALLS ? 272 : 3000)
@@ -125,6 +127,92 @@ static void a_client_that_takes_nothing_is_reset(void **state)
     assert_int_equal(stats_of(s).timeouts, 1);
     await(stats_of(s).connections == 0);
     gev_close(fd);
+    end(s);
+}
+
+/* Bytes come all the time, but too few of them. */
+static void a_body_that_trickles_is_408(void **state)
+{
+    struct gev_http_options o = impatient();
+    o.body_timeout = 20;
+    o.min_rate = 1000000; /* after a grace of 10 s, too long for a test */
+    struct gev_http_server *s = serve_with(read_body, NULL, &o);
+    int fd = client();
+
+    (void)state;
+    s->clock.limits.grace = 10; /* ticks of 10 ms */
+    say(fd, "POST / HTTP/1.1\r\nHost: a\r\nContent-Length: 5000\r\n\r\n");
+    for (int i = 0; i < 400 && stats_of(s).timeouts == 0; i++) {
+        say(fd, "x");
+        assert_int_equal(gev_sleep(0.005), 0);
+    }
+    hear_end(fd);
+    assert_status(408);
+    assert_outcome(last, -1, ETIMEDOUT);
+    gev_close(fd);
+    end(s);
+}
+
+/* Takes a little now and then. */
+static void a_client_that_takes_too_little_is_reset(void **state)
+{
+    struct gev_http_options o = impatient();
+    o.write_timeout = 20;
+    o.min_rate = 1000000000;
+    struct gev_http_server *s = serve_with(pour, NULL, &o);
+    int fd = client();
+
+    (void)state;
+    s->clock.limits.grace = 10;
+    say(fd, GET);
+    await(n_calls);
+    for (int i = 0; i < 400 && last.r == 0; i++) {
+        got.len = 0;
+        hear(fd, 1);
+        assert_int_equal(gev_sleep(0.01), 0);
+    }
+    assert_outcome(last, -1, ETIMEDOUT);
+    gev_close(fd);
+    end(s);
+}
+
+static struct gev__http_record logged[4];
+static char texts[4][64];
+static int n_logged;
+
+static void log_it(const struct gev__http_record *r, void *arg)
+{
+    if (n_logged < 4 && arg == &n_logged) {
+        logged[n_logged] = *r;
+        snprintf(texts[n_logged], sizeof texts[0], "%s %s %s %s",
+                 r->method ? r->method : "-", r->target ? r->target : "-",
+                 r->referer ? r->referer : "-", r->agent ? r->agent : "-");
+        n_logged++;
+    }
+}
+
+static void each_response_is_told_to_the_log(void **state)
+{
+    struct gev_http_server *s = serve(say_ok);
+
+    (void)state;
+    n_logged = 0;
+    s->log = log_it;
+    s->log_arg = &n_logged;
+    ask("GET /a HTTP/1.1\r\nHost: a\r\nReferer: r\r\nUser-Agent: u\r\n\r\n"
+        "GET /b HTTP/1.0\r\n\r\n");
+    ask("nonsense\r\n\r\n");
+    assert_int_equal(n_logged, 3);
+    assert_string_equal(texts[0], "GET /a r u");
+    assert_string_equal(texts[1], "GET /b - -");
+    assert_string_equal(texts[2], "- - - -");
+    assert_int_equal(logged[0].status, 200);
+    assert_int_equal(logged[0].bytes, 2);
+    assert_int_equal(logged[0].minor, 1);
+    assert_int_equal(logged[1].minor, 0);
+    assert_true(logged[0].seconds >= 0 && logged[0].seconds < 5);
+    assert_int_equal(logged[2].status, 400);
+    assert_int_equal(logged[0].peer_len, 16);
     end(s);
 }
 
@@ -326,6 +414,9 @@ int main(void)
         TEST(a_slow_head_is_408_however_it_drips),
         TEST(a_body_that_stops_coming_is_408),
         TEST(a_client_that_takes_nothing_is_reset),
+        TEST(a_body_that_trickles_is_408),
+        TEST(a_client_that_takes_too_little_is_reset),
+        TEST(each_response_is_told_to_the_log),
         TEST(sizes_are_limited),
         TEST(a_large_head_has_room),
         TEST(stopping_closes_idle_ones_and_answers_busy_ones),
