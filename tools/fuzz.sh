@@ -17,14 +17,21 @@ if [ ! -f "$dir/build.ninja" ]; then
         -Dfuzz=enabled -Db_sanitize=address,undefined -Db_lundef=false \
         -Dtests=disabled -Dexamples=false -Dbench=disabled
 fi
-ninja -C "$dir"
-mkdir -p "$dir/found"
-
-status=0
+names=()
 for source in fuzz/fuzz_*.c; do
     name=${source#fuzz/fuzz_}
     name=${name%.c}
-    [ $# = 0 ] || [[ " $* " = *" $name "* ]] || continue
+    [ $# != 0 ] && [[ " $* " != *" $name "* ]] || names+=("$name")
+done
+[ "${#names[@]}" -ge "$#" ] && [ "${#names[@]}" != 0 ] || {
+    echo "fuzz: no such fuzzer: $*" >&2
+    exit 1
+}
+ninja -C "$dir" "${names[@]/#/fuzz/fuzz_}"
+mkdir -p "$dir/found"
+
+status=0
+for name in "${names[@]}"; do
     dict=()
     [ ! -f "fuzz/$name.dict" ] || dict=("-dict=fuzz/$name.dict")
     mkdir -p "$dir/corpus/$name"
