@@ -130,10 +130,10 @@ int gev__waits_look(const struct gev_waitable *thing)
 
 int gev__waits_enter(struct gev__hub **ret_hub, bool bad, double timeout)
 {
-    int rc = gev__enter(ret_hub);
+    int rc = gev__hub_start(ret_hub);
 
-    if (rc == -EPERM && timeout == 0 && gev_is_hub()) {
-        rc = gev__hub_start(ret_hub);
+    if (rc == 0 && !gev__only_tries(*ret_hub, timeout)) {
+        rc = gev__enter(ret_hub);
     }
     return rc == 0 && (bad || !gev__secs_ok(timeout)) ? -EINVAL : rc;
 }
