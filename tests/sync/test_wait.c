@@ -1,64 +1,12 @@
 /* SPDX-License-Identifier: MIT */
 /*
- * Waiting for one, for all, and for one after the other of several things
+ * Waiting for one and for all of several things
  */
-#include "run.h"
+#include "things.h"
 
 #include "support/fault.h"
 
-/* One thing of each kind, none of them ready. */
-struct things {
-    struct gev_greenlet *g;
-    struct gev_event *e;
-    struct gev_result *r;
-    struct gev_semaphore *s;
-    struct gev_waitgroup *wg;
-    struct gev_waitable v[5];
-};
-
-static void things_make(struct things *t)
-{
-    t->g = gev_spawn(sleep_for_ever, NULL);
-    t->e = gev_event_new();
-    t->r = gev_result_new();
-    t->s = gev_semaphore_new(0, 0);
-    t->wg = gev_waitgroup_new();
-    assert_int_equal(gev_waitgroup_add(t->wg, 1), 0);
-    t->v[0] = gev_on_greenlet(t->g);
-    t->v[1] = gev_on_event(t->e);
-    t->v[2] = gev_on_result(t->r);
-    t->v[3] = gev_on_semaphore(t->s);
-    t->v[4] = gev_on_waitgroup(t->wg);
-}
-
-/* Makes one of them ready. */
-static int things_fire(struct things *t, int i)
-{
-    switch (i) {
-    case 0:
-        return gev_kill(t->g, 0) | gev_yield();
-    case 1:
-        return gev_event_set(t->e);
-    case 2:
-        return gev_result_set(t->r, NULL);
-    case 3:
-        return gev_semaphore_release(t->s);
-    default:
-        return gev_waitgroup_done(t->wg);
-    }
-}
-
-static void things_free(struct things *t)
-{
-    assert_int_equal(gev_kill(t->g, 20), 0);
-    gev_unref(t->g);
-    assert_int_equal(gev_event_free(t->e), 0);
-    assert_int_equal(gev_result_free(t->r), 0);
-    assert_int_equal(gev_semaphore_free(t->s), 0);
-    assert_int_equal(gev_waitgroup_free(t->wg), 0);
-}
-
-/* A call of one of the three, by a greenlet; object is what it waits for. */
+/* A call of one of the two, by a greenlet; object is what it waits for. */
 static void *call_any(void *arg)
 {
     struct waiter *w = arg;
@@ -75,17 +23,6 @@ static void *call_all(void *arg)
 
     errno = 0;
     waiter_done(w, (int)gev_wait_all(t->v, (size_t)w->value, w->timeout));
-    return NULL;
-}
-
-static void *call_next(void *arg)
-{
-    struct waiter *w = arg;
-    size_t index = 99;
-    int rc = gev_iwait_next(w->object, &index, w->timeout);
-
-    w->value = (long)index;
-    waiter_done(w, rc);
     return NULL;
 }
 
@@ -284,147 +221,10 @@ static void a_wait_that_ended_leaves_nothing_behind(void **state)
     things_free(&t); /* ASan sees to the rest */
 }
 
-static void iwait_gives_one_after_the_other_in_order(void **state)
-{
-    static const int order[] = {3, 0, 4, 1};
-    struct things t;
-    struct gev_iwait *it;
-    size_t index = 99;
-
-    (void)state;
-    things_make(&t);
-    assert_int_equal(things_fire(&t, 2), 0);
-    it = gev_iwait_new(t.v, 5);
-    memset(t.v, 0, sizeof t.v); /* not needed any more */
-    assert_int_equal(gev_iwait_next(it, &index, 0), 1);
-    assert_int_equal(index, 2);
-    for (int i = 0; i < 4; i++) {
-        assert_fails(gev_iwait_next(it, &index, 0), ETIMEDOUT);
-        assert_int_equal(things_fire(&t, order[i]), 0);
-        errno = 4711;
-        assert_int_equal(gev_iwait_next(it, &index, GEV_FOREVER), 1);
-        assert_int_equal(errno, 4711);
-        assert_int_equal(index, order[i]);
-    }
-    assert_int_equal(gev_iwait_next(it, &index, GEV_FOREVER), 0);
-    assert_int_equal(gev_iwait_free(it), 0);
-    things_free(&t);
-}
-
-static void iwait_keeps_the_order_of_completion(void **state)
-{
-    static const int order[] = {4, 0, 1, 3, 2};
-    struct things t;
-    struct gev_iwait *it;
-    size_t index;
-
-    (void)state;
-    things_make(&t);
-    it = gev_iwait_new(t.v, 5);
-    for (int i = 0; i < 5; i++) {
-        assert_int_equal(things_fire(&t, order[i]), 0);
-    }
-    for (int i = 0; i < 5; i++) {
-        assert_int_equal(gev_iwait_next(it, &index, GEV_FOREVER), 1);
-        assert_int_equal(index, order[i]);
-    }
-    assert_int_equal(gev_iwait_free(it), 0);
-    things_free(&t);
-}
-
-static void iwait_tells_of_a_freed_thing_and_goes_on(void **state)
-{
-    struct things t;
-    struct waiter w = {0};
-    struct gev_iwait *it;
-
-    (void)state;
-    things_make(&t);
-    it = gev_iwait_new(t.v, 2);
-    waiter_start(&w, call_next, it, 0);
-    assert_int_equal(gev_event_free(t.e), 0);
-    t.e = NULL;
-    waiter_end(&w, -1, EBADF);
-    assert_int_equal(w.value, 1);
-    waiter_start(&w, call_next, it, 0);
-    assert_int_equal(things_fire(&t, 0), 0);
-    waiter_end(&w, 1, 0);
-    assert_int_equal(w.value, 0);
-    assert_int_equal(gev_iwait_next(it, NULL, GEV_FOREVER), 0);
-    assert_int_equal(gev_iwait_free(it), 0);
-    things_free(&t);
-}
-
-static void iwait_is_for_one_at_a_time_and_can_be_freed(void **state)
-{
-    struct things t;
-    struct waiter w = {0};
-    struct gev_iwait *it;
-
-    (void)state;
-    things_make(&t);
-    it = gev_iwait_new(t.v, 5);
-    waiter_start(&w, call_next, it, 0);
-    assert_fails(gev_iwait_next(it, NULL, 0), EBUSY);
-    assert_int_equal(gev_iwait_free(it), 0);
-    waiter_end(&w, -1, EBADF);
-    assert_int_equal(w.value, 99);
-    assert_int_equal(gev_iwait_free(NULL), 0);
-    it = gev_iwait_new(NULL, 0);
-    assert_int_equal(gev_iwait_next(it, NULL, GEV_FOREVER), 0);
-    assert_int_equal(gev_iwait_free(it), 0);
-    things_free(&t);
-}
-
-static void *end_with(void *arg)
-{
-    long err = (long)(intptr_t)arg;
-
-    (void)gev_sleep(err == EIO ? 0.001 : 0.01);
-    return err ? gev_fail((int)err) : NULL;
-}
-
 static void *value_of(void *arg)
 {
     (void)gev_yield();
     return arg;
-}
-
-static void getall_gives_all_results(void **state)
-{
-    struct gev_greenlet *v[] = {gev_spawn(value_of, LETTER('a')), NULL,
-                                gev_spawn(value_of, LETTER('b'))};
-    void *values[3] = {NULL, LETTER('x'), NULL};
-
-    (void)state;
-    assert_fails(gev_getall(v, 3, values, 0), ETIMEDOUT);
-    errno = 4711;
-    assert_int_equal(gev_getall(v, 3, values, GEV_FOREVER), 0);
-    assert_int_equal(gev_getall(v, 3, NULL, 0), 0);
-    assert_int_equal(gev_getall(NULL, 0, NULL, 0), 0);
-    assert_int_equal(errno, 4711);
-    assert_ptr_equal(values[0], LETTER('a'));
-    assert_null(values[1]);
-    assert_ptr_equal(values[2], LETTER('b'));
-    gev_unref(v[0]);
-    gev_unref(v[2]);
-}
-
-static void getall_gives_up_at_the_first_error(void **state)
-{
-    struct gev_greenlet *v[] = {gev_spawn(end_with, LETTER(0)),
-                                gev_spawn(end_with, LETTER(EXDEV)),
-                                gev_spawn(end_with, LETTER(EIO))};
-
-    (void)state;
-    assert_fails(gev_getall(v, 3, NULL, GEV_FOREVER), EIO);
-    assert_int_equal(gev_error(v[1]), 0); /* it goes on */
-    assert_int_equal(gev_state(v[0]), GEV_ACTIVE);
-    assert_fails(gev_getall(v, 3, NULL, 0), EIO);
-    assert_int_equal(gev_joinall(v, 3, 20), 0);
-    for (int i = 0; i < 3; i++) {
-        gev_unref(v[i]);
-    }
 }
 
 static void bad_arguments_are_refused(void **state)
@@ -593,12 +393,6 @@ int main(void)
         TEST(the_same_thing_may_be_there_twice),
         TEST(a_thing_that_is_freed_ends_the_wait),
         TEST(a_wait_that_ended_leaves_nothing_behind),
-        TEST(iwait_gives_one_after_the_other_in_order),
-        TEST(iwait_keeps_the_order_of_completion),
-        TEST(iwait_tells_of_a_freed_thing_and_goes_on),
-        TEST(iwait_is_for_one_at_a_time_and_can_be_freed),
-        TEST(getall_gives_all_results),
-        TEST(getall_gives_up_at_the_first_error),
         TEST(waiting_for_a_few_things_allocates_nothing),
         TEST(very_many_things_take_linear_time),
         TEST(bad_arguments_are_refused),
