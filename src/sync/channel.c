@@ -65,13 +65,17 @@ static char *slot(const struct gev_channel *ch, size_t i)
 
 static void ring_push(struct gev_channel *ch, const void *value)
 {
-    gev__channel_copy(ch, slot(ch, ch->n), value);
+    if (ch->item_size) {
+        gev__channel_copy(ch, slot(ch, ch->n), value);
+    }
     ch->n++;
 }
 
 static void ring_shift(struct gev_channel *ch, void *ret_value)
 {
-    gev__channel_copy(ch, ret_value, slot(ch, 0));
+    if (ch->item_size) {
+        gev__channel_copy(ch, ret_value, slot(ch, 0));
+    }
     ch->head = ch->head + 1 < ch->capacity ? ch->head + 1 : 0;
     ch->n--;
 }
@@ -243,6 +247,10 @@ struct gev_channel *gev_channel_new(size_t item_size, size_t capacity)
 
     if (item_size > GEV_CHANNEL_ITEM_MAX) {
         gev__ret(-EINVAL);
+        return NULL;
+    }
+    if (item_size && capacity > SIZE_MAX / item_size) {
+        gev__ret(-ENOMEM);
         return NULL;
     }
     ch = calloc(1, sizeof *ch);

@@ -348,7 +348,7 @@ static unsigned setting(const char *name, unsigned otherwise)
 
 static void random_programs_do_as_the_model(void **state)
 {
-    unsigned n = setting("GEV_MODEL_SEEDS", (unsigned)proc_scale(300));
+    unsigned n = setting("GEV_MODEL_SEEDS", (unsigned)proc_scale(1000));
     unsigned first = setting("GEV_MODEL_FIRST", 1);
     unsigned n_late = 0;
     size_t n_entries = 0;
