@@ -19,6 +19,7 @@
 #ifndef GEV_H
 #define GEV_H
 
+#include <gev/backdoor.h>
 #include <gev/barrier.h>
 #include <gev/base.h>
 #include <gev/channel.h>

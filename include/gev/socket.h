@@ -25,8 +25,9 @@ GEV_BEGIN_DECLS
 #define GEV_ADDRSTRLEN 128
 
 /* Flags for gev_listen() and gev_listen_udp(). */
-#define GEV_REUSEPORT 1u /* SO_REUSEPORT: several processes share the port */
-#define GEV_IPV6ONLY  2u /* "[::]:80" does not take IPv4 */
+#define GEV_REUSEPORT  1u /* SO_REUSEPORT: several processes share the port */
+#define GEV_IPV6ONLY   2u /* "[::]:80" does not take IPv4 */
+#define GEV_OWNER_ONLY 4u /* a UNIX path gets mode 0600, from its beginning */
 
 /**
  * gev_addr_parse() - make a socket address of a string
@@ -79,7 +80,7 @@ GEV_API int gev_peername(int fd, char *buf, size_t size);
  * @addr:    where; "fd:N" takes over a bound, listening stream socket as it is
  *           (and makes it non-blocking: the one exception to "keeps its flags")
  * @backlog: as listen(2); 0 for SOMAXCONN; ignored for "fd:N"
- * @flags:   GEV_REUSEPORT, GEV_IPV6ONLY
+ * @flags:   GEV_REUSEPORT, GEV_IPV6ONLY, GEV_OWNER_ONLY
  *
  * A UNIX path that exists and on which nobody listens is replaced.
  *

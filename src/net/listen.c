@@ -81,6 +81,10 @@ static int set_options(int fd, const struct plan *p)
     if (rc == 0 && (p->flags & GEV_REUSEPORT)) {
         rc = set(fd, SOL_SOCKET, SO_REUSEPORT, 1);
     }
+    /* bind(2) gives the path the mode that the socket has. */
+    if (p->flags & GEV_OWNER_ONLY && !is_inet(p) && fchmod(fd, 0600) < 0) {
+        rc = -errno;
+    }
     if (rc == 0 && p->sa.ss_family == AF_INET6) {
         rc = set(fd, IPPROTO_IPV6, IPV6_V6ONLY, !!(p->flags & GEV_IPV6ONLY));
     }
@@ -181,7 +185,7 @@ static int listen_at(const char *addr, int type, int backlog, unsigned flags)
     struct plan p = {.type = type, .backlog = backlog, .flags = flags};
     int rc;
 
-    if (flags & ~(GEV_REUSEPORT | GEV_IPV6ONLY)) {
+    if (flags & ~(GEV_REUSEPORT | GEV_IPV6ONLY | GEV_OWNER_ONLY)) {
         return -EINVAL;
     }
     rc = make_plan(&p, addr);
