@@ -79,7 +79,7 @@ void *gev__arena_alloc(struct gev__arena *a, size_t n)
     if (n > PTRDIFF_MAX - 64) {
         return NULL;
     }
-    n = (n + 15) & ~(size_t)15;
+    n = n ? (n + 15) & ~(size_t)15 : 16;
     if (n > (size_t)(a->end - a->at)) {
         if (n > BLOCK / 4) {
             return alloc_large(a, n);

@@ -220,7 +220,6 @@ static int wait_for_work(struct gev_http_server *s)
     s->clock.parked = true;
     rc = gev__server_wait(hub, &s->clock.sleepers, INFINITY);
     s->clock.parked = false;
-    set_date(s);
     return rc;
 }
 
@@ -252,6 +251,9 @@ void gev__http_clock_wake(struct gev_http_server *s)
 
 int gev__http_clock_start(struct gev_http_server *s)
 {
+    if (s->clock.parked || !s->clock.sweeper) {
+        set_date(s); /* it has not been kept */
+    }
     if (s->clock.sweeper) {
         gev__http_clock_wake(s);
         return 0;
@@ -261,7 +263,6 @@ int gev__http_clock_start(struct gev_http_server *s)
         return -errno;
     }
     s->refs++;
-    set_date(s);
     return 0;
 }
 

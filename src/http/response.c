@@ -177,6 +177,13 @@ void gev__http_close_chunk(struct gev_http *x)
     out->len = (size_t)(start - out->p) + head + size + 2;
 }
 
+/* Has the chunk that is open room for @n more bytes and CRLF? */
+static bool fits(const struct gev__http_out *out, size_t n)
+{
+    return out->chunk && out->size - out->len >= n + 2 &&
+           out->len - (out->chunk - 1) + n <= CHUNK_MAX;
+}
+
 /* Copies a small piece. */
 static int copy(struct gev_http *x, const char *p, size_t n)
 {
@@ -184,7 +191,7 @@ static int copy(struct gev_http *x, const char *p, size_t n)
     struct gev__http_out *out = &x->out;
     int rc = 0;
 
-    if (!out->chunk || out->size - out->len < n + 2) {
+    if (!fits(out, n)) {
         gev__http_close_chunk(x);
         rc = gev__http_room(x, n + around);
         if (rc < 0) {
@@ -344,6 +351,7 @@ static int send_fd(struct gev_http *x, int fd, off_t offset, int64_t n)
         }
     }
     if (rc < 0) { /* what was announced will not come */
+        (void)gev__http_flush(x);
         x->c->broken = true;
     }
     return rc;

@@ -332,7 +332,6 @@ static int send_copies(struct gev_http *x, int fd, off_t offset, int64_t n)
         ssize_t got = pread(fd, x->out.p + x->out.len, step, offset);
 
         if (got <= 0) {
-            x->c->broken = true;
             rc = got < 0 ? -errno : -EIO;
             errno = saved;
             return rc;

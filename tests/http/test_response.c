@@ -3,43 +3,9 @@
  * Responses: whole, with a promised length, in pieces; fields; no body where
  * there must not be one
  */
-#include "serving.h"
+#include "acting.h"
 
-#include <fcntl.h>
 #include <stdio.h>
-
-/* What the handler is to do, and what its calls gave. */
-static int (*act)(struct gev_http *x);
-static struct outcome out[16];
-static int n_out;
-
-/* Stores what a call gave. */
-static int keep(int r)
-{
-    if (n_out < 16) {
-        out[n_out++] = (struct outcome){r, errno};
-    }
-    return r;
-}
-
-static int do_act(struct gev_http *x, void *arg)
-{
-    (void)arg;
-    n_calls++;
-    return act(x);
-}
-
-/* Has one request handled and hears the answer, to the end. */
-static const char *answered(int (*fn)(struct gev_http *x), const char *request)
-{
-    struct gev_http_server *s = serve(do_act);
-
-    act = fn;
-    n_out = 0;
-    ask(request);
-    end(s);
-    return got.text;
-}
 
 #define HEAD_CLOSE "HEAD / HTTP/1.1\r\nHost: a\r\nConnection: close\r\n\r\n"
 
@@ -290,6 +256,31 @@ static void large_bodies_arrive(void **state)
     end(s);
 }
 
+static int write_behind_a_large_head(struct gev_http *x)
+{
+    char *value = gev_http_alloc(x, 70001);
+
+    memset(value, 'v', 70000);
+    value[70000] = '\0';
+    gev_http_set(x, "X-Large", value);
+    return write_small(x);
+}
+
+/* Its buffer is larger than a chunk may be. */
+static void pieces_behind_a_large_head_arrive(void **state)
+{
+    struct gev_http_server *s = serve(do_act);
+    int fd = client();
+
+    (void)state;
+    act = write_behind_a_large_head;
+    memset(large, 'x', sizeof large);
+    say(fd, GET_CLOSE);
+    check_large(fd, true);
+    gev_close(fd);
+    end(s);
+}
+
 static int reply_no_content(struct gev_http *x)
 {
     return gev_http_reply(x, 204, NULL, "abc", 3);
@@ -363,69 +354,6 @@ static void silence_is_a_status_that_was_chosen_or_500(void **state)
     assert_status(500);
 }
 
-static int send_part(struct gev_http *x)
-{
-    int fd = open("/proc/self/exe", O_RDONLY | O_CLOEXEC);
-
-    keep(gev_http_send_fd(x, fd, 1, 3));
-    close(fd);
-    return 0;
-}
-
-static int send_parts(struct gev_http *x)
-{
-    int fd = open("/proc/self/exe", O_RDONLY | O_CLOEXEC);
-
-    gev_http_write(x, "<", 1);
-    keep(gev_http_send_fd(x, fd, 1, 3));
-    keep(gev_http_send_fd(x, fd, 1, 30000));
-    keep(gev_http_write(x, ">", 1));
-    close(fd);
-    return 0;
-}
-
-static void files_are_sent(void **state)
-{
-    (void)state;
-    answered(send_part, GET_CLOSE);
-    assert_has("Content-Length: 3\r\n");
-    assert_body("ELF");
-    answered(send_parts, GET_CLOSE);
-    assert_int_equal(strncmp(body(), "1\r\n<\r\n3\r\nELF\r\n7530\r\nELF", 23),
-                     0);
-    assert_memory_equal(got.text + got.len - 13, "\r\n1\r\n>\r\n0\r\n\r\n", 13);
-    for (int i = 0; i < n_out; i++) {
-        assert_int_equal(out[i].r, 0);
-    }
-}
-
-static int send_short_file(struct gev_http *x)
-{
-    char name[] = "/tmp/gev-test-XXXXXX";
-    int fd = mkstemp(name);
-
-    unlink(name);
-    keep(ftruncate(fd, 50000));
-    keep(gev_http_send_fd(x, fd, 0, 60000));
-    close(fd);
-    return 0;
-}
-
-static void a_file_that_is_shorter_aborts(void **state)
-{
-    struct gev_http_server *s = serve(do_act);
-
-    (void)state;
-    act = send_short_file;
-    n_out = 0;
-    ask(GET GET);
-    assert_has("Content-Length: 60000\r\n");
-    assert_outcome(out[1], -1, EIO);
-    assert_int_equal(n_calls, 1);
-    assert_int_equal(stats_of(s).aborted, 1);
-    end(s);
-}
-
 static int redirect(struct gev_http *x)
 {
     return gev_http_redirect(x, 308, "/else?a=b");
@@ -483,11 +411,10 @@ int main(void)
         TEST(a_promised_length_is_kept),
         TEST(a_broken_promise_aborts),
         TEST(large_bodies_arrive),
+        TEST(pieces_behind_a_large_head_arrive),
         TEST(some_statuses_have_no_body),
         TEST(head_is_get_without_a_body),
         TEST(silence_is_a_status_that_was_chosen_or_500),
-        TEST(files_are_sent),
-        TEST(a_file_that_is_shorter_aborts),
         TEST(redirects_and_early_hints),
         TEST(a_server_can_have_a_name),
     };
