@@ -1,5 +1,5 @@
 // SPDX-License-Identifier: MIT
-// sync_bench - what bench/channel.c does, with goroutines and channels.
+// sync_bench - what bench/channel.c and wake.c do, with goroutines and channels.
 //
 // To be run with GOMAXPROCS=1: gev has one thread per hub.
 //
@@ -9,11 +9,15 @@
 //	queue 0    send and receive by one goroutine, buffered
 //	queue N    as pair N
 //	spawn N    start N goroutines, wait for them all
+//	event N    N goroutines wait in a sync.Cond, which is broadcast
+//	semaphore  a unit back and forth between two, as channels of one
+//	lock       a sync.Mutex, locked and unlocked
 package main
 
 import (
 	"fmt"
 	"os"
+	"runtime"
 	"sort"
 	"strconv"
 	"sync"
@@ -108,6 +112,72 @@ func spawn(n int) {
 	bad = bad || count != perRep/n*n
 }
 
+func event(n int) {
+	var mu sync.Mutex
+	cond := sync.NewCond(&mu)
+	count, waiting, end := 0, 0, false
+	done.Add(n)
+	for i := 0; i < n; i++ {
+		go func() {
+			mu.Lock()
+			for waiting++; ; {
+				cond.Wait()
+				if end {
+					break
+				}
+				count++
+			}
+			mu.Unlock()
+			done.Done()
+		}()
+	}
+	for all := false; !all; runtime.Gosched() {
+		mu.Lock()
+		all = waiting == n
+		mu.Unlock()
+	}
+	for i := 1; i <= perRep/n; i++ {
+		mu.Lock()
+		cond.Broadcast()
+		for count < i*n {
+			mu.Unlock()
+			runtime.Gosched()
+			mu.Lock()
+		}
+		mu.Unlock()
+	}
+	mu.Lock()
+	end = true
+	cond.Broadcast()
+	mu.Unlock()
+	done.Wait()
+}
+
+func semaphore() {
+	a, b := make(chan struct{}, 1), make(chan struct{}, 1)
+	done.Add(1)
+	go func() {
+		for range a {
+			b <- struct{}{}
+		}
+		done.Done()
+	}()
+	for i := 0; i < perRep/2; i++ {
+		a <- struct{}{}
+		<-b
+	}
+	close(a)
+	done.Wait()
+}
+
+func lock() {
+	var mu sync.Mutex
+	for i := 0; i < perRep; i++ {
+		mu.Lock()
+		mu.Unlock()
+	}
+}
+
 func run(mode string, n int) {
 	switch {
 	case mode == "pair", mode == "queue" && n > 0:
@@ -120,6 +190,12 @@ func run(mode string, n int) {
 		alone()
 	case mode == "spawn":
 		spawn(n)
+	case mode == "event" && n > 0:
+		event(n)
+	case mode == "semaphore":
+		semaphore()
+	case mode == "lock":
+		lock()
 	default:
 		fmt.Fprintln(os.Stderr, "usage: sync_go MODE N [--quick]")
 		os.Exit(2)

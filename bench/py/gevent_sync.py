@@ -1,6 +1,6 @@
 #!/usr/bin/python3
 # SPDX-License-Identifier: MIT
-"""gevent_sync - what bench/channel.c does, with Debian's python3-gevent.
+"""gevent_sync - what bench/channel.c and wake.c do, with Debian's python3-gevent.
 
   pair 0     gevent.queue.Channel, one puts, one gets
   pair N     gevent.queue.Queue(N)
@@ -8,6 +8,9 @@
   queue 0    put and get by one greenlet on an unbounded Queue
   queue N    as pair N
   spawn N    spawn N greenlets, joinall
+  event N    N wait for an Event that is set and cleared
+  semaphore  a unit back and forth between two Semaphores
+  lock       an RLock, acquired and released
 """
 import json
 import statistics
@@ -15,6 +18,8 @@ import sys
 import time
 
 import gevent
+from gevent.event import Event
+from gevent.lock import RLock, Semaphore
 from gevent.queue import Channel, Queue
 
 REPS = 3
@@ -53,6 +58,47 @@ def spawn(n):
     return True
 
 
+def event(n):
+    e, woken = Event(), [0]
+
+    def wait_again():
+        while True:
+            e.wait()
+            woken[0] += 1
+    waiters = [gevent.spawn(wait_again) for _ in range(n)]
+    gevent.sleep(0)
+    for i in range(1, PER_REP // n + 1):
+        e.set()
+        e.clear()
+        while woken[0] < i * n:
+            gevent.sleep(0)
+    gevent.killall(waiters)
+    return woken[0] == PER_REP // n * n
+
+
+def semaphore():
+    a, b = Semaphore(0), Semaphore(0)
+
+    def hand_back():
+        for _ in range(PER_REP // 2):
+            a.acquire()
+            b.release()
+    other = gevent.spawn(hand_back)
+    for _ in range(PER_REP // 2):
+        a.release()
+        b.acquire()
+    other.join()
+    return True
+
+
+def lock():
+    one = RLock()
+    for _ in range(PER_REP):
+        one.acquire()
+        one.release()
+    return True
+
+
 def run(mode, n):
     if mode == "many":
         return pairs(Channel(), n)
@@ -62,7 +108,14 @@ def run(mode, n):
         return pairs(Queue(n) if n else Channel(), 1)
     if mode == "spawn":
         return spawn(n)
-    sys.exit("usage: gevent_sync.py pair|many|queue|spawn N [--quick]")
+    if mode == "event":
+        return event(n)
+    if mode == "semaphore":
+        return semaphore()
+    if mode == "lock":
+        return lock()
+    sys.exit("usage: gevent_sync.py pair|many|queue|spawn|event|semaphore|lock"
+             " N [--quick]")
 
 
 def main():
