@@ -25,7 +25,8 @@ const char *gev_strerror(int err)
     case EBUSY:
         return "another greenlet is using it, or the hub has it";
     case EBADF:
-        return "bad file descriptor, or it was closed by another greenlet";
+        return "bad file descriptor, or it was closed by another greenlet; or "
+               "the object that was waited for was freed";
     case ENOMEM:
         return "out of memory, or no room to park this greenlet";
     default:
