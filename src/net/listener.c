@@ -121,6 +121,9 @@ void gev__listener_close(struct gev__listener *l)
         l->server->stats.listeners--;
         gev__wake_all(&l->server->paused, 0);
     }
+    if (l->acceptor && gev_state(l->acceptor) == GEV_NEW) {
+        (void)gev_kill(l->acceptor, 0); /* the hub may end before it runs */
+    }
     if (!l->acceptor || gev_state(l->acceptor) == GEV_DEAD) {
         listener_free(l);
     }

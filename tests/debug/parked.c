@@ -10,7 +10,7 @@
 
 #include <gev.h>
 
-#define KEEP __attribute__((noinline, noclone))
+#define KEEP __attribute__((noinline))
 
 static int fds[2];
 static volatile int sum; /* keeps calls from becoming jumps */

@@ -16,7 +16,7 @@
 
 #include <gev/monitor.h>
 
-#define KEEP  __attribute__((noinline, noclone, unused))
+#define KEEP  __attribute__((noinline, unused))
 #define LIMIT 0.05
 
 static char reports[65536];

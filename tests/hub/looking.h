@@ -15,7 +15,7 @@
 
 #include "core/greenlet.h"
 
-#define KEEP __attribute__((noinline, noclone, unused))
+#define KEEP __attribute__((noinline, unused))
 
 /* What a function prints. */
 static inline char *printed(int (*print)(FILE *out, void *arg), void *arg)

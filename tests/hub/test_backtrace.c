@@ -145,7 +145,7 @@ static void the_hub_may_look(void **state)
     assert_int_equal(gev_yield(), 0);
     assert_int_equal(gev_call_soon(run_on_the_hub, NULL), 0);
     while (!run_log_len) {
-        assert_int_equal(gev_sleep(0.001), 0);
+        assert_int_equal(gev_sleep(0.2), 0); /* so that it still sleeps then */
     }
     assert_has(seen_from_inside, "read_in_the_middle() at ");
     assert_has(seen_from_inside, "greenlet 1 \"main\" sleeps");
@@ -173,6 +173,18 @@ static void one_switched_away_by_hand_is_shown(void **state)
     assert_has(text, ", spawned by 1\n");
     assert_has(text, "switch_back() at ");
     free(text);
+    gev_unref(g);
+}
+
+static void a_new_one_is_named_by_its_function(void **state)
+{
+    struct gev_greenlet *g = gev_spawn(sleeper, NULL);
+    char *text = printed(print_backtrace, g);
+
+    (void)state;
+    assert_has(text, " starts now\n    to run sleeper()\n");
+    free(text);
+    assert_int_equal(gev_kill(g, 20), 0);
     gev_unref(g);
 }
 
@@ -253,6 +265,7 @@ int main(void)
         TEST(main_is_shown_to_a_greenlet),
         PIPE_TEST(the_hub_may_look),
         TEST(one_switched_away_by_hand_is_shown),
+        TEST(a_new_one_is_named_by_its_function),
         TEST(equal_backtraces_are_printed_once),
         TEST(tracking_shows_the_tree_and_the_time),
     };

@@ -7,6 +7,8 @@
 
 #include <sys/wait.h>
 
+#include "support/fault.h"
+
 static void an_idle_hub_is_no_hog(void **state)
 {
     struct gev_greenlet *g = gev_spawn(sleep_for_ever, NULL);
@@ -209,6 +211,33 @@ static void a_thread_that_blocks_the_signal_is_reported_without(void **state)
     signal(SIGURG, SIG_DFL);
 }
 
+static void a_start_that_fails_leaves_nothing(void **state)
+{
+    struct gev_monitor_options o = options();
+    struct sigaction now;
+
+    (void)state;
+    o.max_rss = SIZE_MAX / 2;
+    assert_int_equal(gev_init(), 0);
+    for (long k = 1;; k++) {
+        int r;
+
+        errno = 0;
+        fault_arm(FAULT_ALLOC | FAULT_THREAD | FAULT_SIGNAL, k, EAGAIN);
+        r = gev_monitor_start(1, &o);
+        if (!fault_disarm()) {
+            assert_int_equal(r, 0);
+            break;
+        }
+        assert_int_equal(r, -1);
+        assert_true(errno == EAGAIN || errno == ENOMEM);
+        assert_fails(gev_monitor_stop(), EINVAL);
+        assert_int_equal(sigaction(SIGURG, NULL, &now), 0);
+        assert_true(now.sa_handler == SIG_DFL);
+    }
+    assert_int_equal(gev_monitor_stop(), 0);
+}
+
 int main(void)
 {
     const struct CMUnitTest tests[] = {
@@ -221,6 +250,7 @@ int main(void)
         TEST(other_peoples_signals_are_handed_on),
         TEST(another_signal_will_do),
         TEST(a_thread_that_blocks_the_signal_is_reported_without),
+        TEST(a_start_that_fails_leaves_nothing),
     };
 
     return cmocka_run_group_tests(tests, NULL, NULL);
