@@ -105,6 +105,7 @@ struct gev__http_response {
     bool chosen;                        /* gev_http_status() was called */
     bool sent;                          /* part of it has left */
     bool own_date;                      /* the handler set Date */
+    bool own_server;                    /* the handler set Server */
     bool close;                         /* the connection ends with it */
     bool no_body;                       /* HEAD, 204, 304 … */
     bool chunked;                       /* the body is */

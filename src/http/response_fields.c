@@ -171,6 +171,9 @@ static int set(struct gev_http *x, const char *name, const char *value,
     if (date) {
         x->re.own_date = value != NULL;
     }
+    if (strcasecmp(name, "server") == 0) {
+        x->re.own_server = value != NULL;
+    }
     return 0;
 }
 

@@ -154,7 +154,9 @@ int gev__http_head_out(struct gev_http *x, const char *type, int64_t length)
 {
     const struct gev_http_server *s = x->c->server;
     struct gev__http_response *re = &x->re;
-    size_t type_len = type ? strlen(type) : 0, skip;
+    size_t type_len = type ? strlen(type) : 0;
+    size_t from = re->own_date ? DATE_LINE : 0;
+    size_t to = re->own_server ? DATE_LINE : s->preamble_len;
     int rc = gev__http_room(x, FIXED + s->preamble_len + type_len +
                                    (re->n_fields ? fields_size(re) : 0));
     char *p;
@@ -164,8 +166,7 @@ int gev__http_head_out(struct gev_http *x, const char *type, int64_t length)
     }
     settle(x, length);
     p = put_status(x->out.p + x->out.len, re->code);
-    skip = re->own_date ? DATE_LINE : 0;
-    p = put(p, s->preamble + skip, s->preamble_len - skip);
+    p = put(p, s->preamble + from, to - from);
     if (type) {
         p = PUT(p, "Content-Type: ");
         p = put(p, type, type_len);

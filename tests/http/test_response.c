@@ -386,6 +386,12 @@ static void redirects_and_early_hints(void **state)
     assert_status(200);
 }
 
+static int name_itself(struct gev_http *x)
+{
+    gev_http_set(x, "Server", "handler");
+    return gev_http_reply(x, 200, NULL, "x", 1);
+}
+
 static void a_server_can_have_a_name(void **state)
 {
     struct gev_http_options o = options();
@@ -395,6 +401,12 @@ static void a_server_can_have_a_name(void **state)
     (void)state;
     ask(GET_CLOSE);
     assert_has("Server: gev/test\r\n");
+    end(s);
+    s = serve_with(do_act, NULL, &o);
+    act = name_itself;
+    ask(GET_CLOSE);
+    assert_int_equal(count("Server: "), 1);
+    assert_has("Server: handler\r\n");
     end(s);
     o.server = "a\r\nb";
     assert_no_pointer(gev_http_server_new(NULL, say_ok, NULL, &o), EINVAL);
