@@ -22,6 +22,7 @@ static void an_arena_gives_aligned_memory_that_is_kept(void **state)
     for (int round = 0; round < 3; round++) {
         for (size_t i = 0; i < 1000; i++) {
             p[i] = gev__arena_alloc(&a, i);
+            assert_non_null(p[i]);
             assert_int_equal((uintptr_t)p[i] % 16, 0);
             memset(p[i], (int)i, i);
         }
