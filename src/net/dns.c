@@ -26,6 +26,10 @@
 #include "net/addrinfo.h"
 #include "sync/workers.h"
 
+/* Greenlets that begin a look-up, or are woken by one, between two polls. */
+#define BEGIN_MAX 1000
+#define WAKE_MAX  1000
+
 static _Thread_local struct gev__dns *own; /* of this thread's hub */
 
 static const struct gev__resolver *const resolvers[] = {
@@ -50,7 +54,7 @@ static void end(struct gev__part *p)
 
     own = NULL;
     gev__dns_table_clear(dns);
-    gev__ares_end(dns, false);
+    gev__ares_end(dns);
     free(dns->servers);
     free(dns);
 }
@@ -60,7 +64,7 @@ static void on_fork(struct gev__part *p)
     struct gev__dns *dns = GEV__CONTAINER(p, struct gev__dns, part);
 
     gev__dns_table_clear(dns);
-    gev__ares_end(dns, true);
+    gev__ares_end(dns);
 }
 
 static const struct gev__part_kind kind = {.end = end, .fork = on_fork};
@@ -100,10 +104,31 @@ int gev__dns_get(struct gev__hub *hub, struct gev__dns **ret)
     dns->workers = w;
     dns->resolver = first_resolver(hub);
     gev__list_init(&dns->kept);
+    gev__list_init(&dns->waking);
     gev__part_add(hub, &dns->part, &kind);
     own = dns;
     *ret = dns;
     return 0;
+}
+
+/* Thousands may wait for one name: not all run between two polls. */
+static void wake_some(struct gev__call *call)
+{
+    struct gev__dns_entry *e =
+        GEV__CONTAINER(call, struct gev__dns_entry, wake);
+
+    for (int i = 0; i < WAKE_MAX && !gev__list_empty(&e->waiters); i++) {
+        struct gev_greenlet *g =
+            GEV__CONTAINER(e->waiters.next, struct gev_greenlet, link);
+
+        gev__wake(g, g->wait_seq, 0);
+    }
+    if (gev__list_empty(&e->waiters)) {
+        gev__list_remove(&e->waking);
+        gev__dns_table_unref(e);
+    } else {
+        gev__call_soon(e->dns->hub, call);
+    }
 }
 
 void gev__dns_answer(struct gev__dns_entry *e,
@@ -113,9 +138,10 @@ void gev__dns_answer(struct gev__dns_entry *e,
     e->answer = *answer;
     e->answered = true;
     gev__dns_table_keep(e);
-    e->refs++; /* waking does not run anybody, but the list must stay */
-    gev__wake_all(&e->waiters, 0);
-    gev__dns_table_unref(e);
+    e->refs++; /* ours, until all are woken */
+    gev__call_init(&e->wake, wake_some);
+    gev__list_push(&e->dns->waking, &e->waking);
+    wake_some(&e->wake);
 }
 
 /* A new entry, asked for: 0 or -Exxx. */
@@ -196,6 +222,29 @@ static int take(const struct gev__dns_entry *e, struct addrinfo **ret,
     return *ret ? 0 : EAI_MEMORY;
 }
 
+/* Thousands begin at once: not all of them between two polls. */
+static int take_turn(struct gev__dns *dns)
+{
+    struct gev__hub *hub = dns->hub;
+    int rc = 0;
+
+    while (rc == 0 && dns->polls == hub->polls && dns->n_begun >= BEGIN_MAX) {
+        uint64_t polls = hub->polls;
+
+        hub->budget = 0; /* used up: yields until after the next poll */
+        rc = gev__enter(&hub);
+        if (hub->polls == polls) {
+            break; /* no room to yield */
+        }
+    }
+    if (dns->polls != hub->polls) {
+        dns->polls = hub->polls;
+        dns->n_begun = 0;
+    }
+    dns->n_begun++;
+    return rc;
+}
+
 int gev__dns_lookup(struct gev__hub *hub, const struct gev__dns_question *q,
                     double deadline, struct addrinfo **ret, int *ret_err)
 {
@@ -203,6 +252,9 @@ int gev__dns_lookup(struct gev__hub *hub, const struct gev__dns_question *q,
     struct gev__dns *dns;
     int rc = gev__dns_get(hub, &dns);
 
+    if (rc == 0) {
+        rc = take_turn(dns);
+    }
     if (rc == 0) {
         rc = get_entry(dns, q, &e);
     }

@@ -19,6 +19,7 @@
 #include <gev/dns.h>
 
 #include "core/list.h"
+#include "hub/call.h"
 #include "hub/hub.h"
 #include "hub/part.h"
 
@@ -93,6 +94,8 @@ struct gev__dns_entry {
     const char *name;         /* what it is, for reports */
     struct gev__dns *dns;     /* whose */
     struct gev__list waiters; /* of gev_greenlet.link */
+    struct gev__call wake;    /* wakes some more of them */
+    struct gev__list waking;  /* in gev__dns.waking until all are woken */
     struct gev__list lru;     /* in gev__dns.kept, longest unused first */
     size_t refs;              /* greenlets that use it */
     bool listed;              /* it can be found */
@@ -115,8 +118,11 @@ struct gev__dns {
     const struct gev__resolver *resolver; /* for new look-ups */
     void *table;                          /* of tsearch(3): listed entries */
     struct gev__list kept;                /* of gev__dns_entry.lru */
+    struct gev__list waking;              /* of gev__dns_entry.waking */
     size_t max_kept;                      /* gev_dns_set_cache() */
     double secs_kept;                     /* likewise */
+    uint64_t polls;                       /* hub->polls at the last look-up */
+    unsigned n_begun;                     /* look-ups since that poll */
     struct gev__ares *ares;               /* of dns_ares.c, or NULL */
     char *servers;                        /* gev_dns_set_servers(), or NULL */
     struct gev_dns_stats stats;           /* counters */
@@ -213,9 +219,9 @@ void gev__dns_libc(const struct gev__dns_question *q,
 int gev__ares_set_servers(struct gev__dns *dns, const char *servers);
 
 /**
- * gev__ares_end() - the hub ends, or (@forked) this is a fork's child
+ * gev__ares_end() - the hub ends, or this is a fork's child
  */
-void gev__ares_end(struct gev__dns *dns, bool forked);
+void gev__ares_end(struct gev__dns *dns);
 
 /**
  * gev__ares_channels() - for statistics

@@ -15,10 +15,9 @@ int gev__ares_set_servers(struct gev__dns *dns, const char *servers)
     return -ENOSYS;
 }
 
-void gev__ares_end(struct gev__dns *dns, bool forked)
+void gev__ares_end(struct gev__dns *dns)
 {
     (void)dns;
-    (void)forked;
 }
 
 size_t gev__ares_channels(const struct gev__dns *dns)

@@ -126,6 +126,7 @@ struct gev__dns_entry *gev__dns_table_add(struct gev__dns *dns,
     e->q.service = put(&end, q->service);
     gev__list_init(&e->waiters);
     gev__list_init(&e->lru);
+    gev__list_init(&e->waking);
     if (!tsearch(e, &dns->table, compare)) {
         free(e); /* UNTESTED: libc's own malloc */
         return NULL;
@@ -172,6 +173,15 @@ static void drop(void *entry)
 
 void gev__dns_table_clear(struct gev__dns *dns)
 {
+    while (!gev__list_empty(&dns->waking)) {
+        struct gev__dns_entry *e = GEV__CONTAINER(
+            gev__list_shift(&dns->waking), struct gev__dns_entry, waking);
+
+        gev__call_cancel(&e->wake);
+        if (!e->listed) {
+            free_entry(e);
+        }
+    }
     tdestroy(dns->table, drop);
     dns->table = NULL;
     gev__list_init(&dns->kept);
