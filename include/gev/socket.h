@@ -4,7 +4,8 @@
  *
  * Addresses: "127.0.0.1:8080", "[::1]:80", ":8080" (every address, IPv6 with
  * IPv4 where there is IPv6), "unix:/path", "unix:@name" (abstract), "fd:3" (an
- * inherited descriptor, where listening). Names are not looked up yet.
+ * inherited descriptor, where listening), "example.org:80" (a name, for
+ * gev_dial()).
  *
  * Descriptors made here are non-blocking and close-on-exec. TCP ones have
  * TCP_NODELAY, listeners SO_REUSEADDR. Socket writes never raise SIGPIPE.
@@ -102,12 +103,24 @@ GEV_API int gev_listen_udp(const char *addr, unsigned flags);
 
 /**
  * gev_dial() - connect a stream socket
- * @addr:    numeric or UNIX address
- * @timeout: seconds
+ * @addr:    numeric or UNIX address, or a name: "example.org:443"
+ * @timeout: seconds for the look-up and the connection together
  *
- * Switches:  as gev_connect()
- * Return:    the connected descriptor, or -1 with errno as gev_addr_parse(),
- *            socket(2), gev_connect()
+ * A name is looked up as by gev_getaddrinfo(). Of its addresses the first that
+ * answers is taken (Happy Eyeballs, RFC 8305): IPv6 and IPv4 take turns, the next
+ * is tried besides when one has failed or not answered for 250 ms.
+ *
+ * Switches:  unless it is decided at once
+ * Return:    the connected descriptor, or -1 with errno set:
+ *              EINVAL     it is no address: see gev_addr_parse()
+ *              ETIMEDOUT  @timeout passed
+ *              ENXIO      there is no such name, or it has no address
+ *              EAGAIN     the name servers do not answer, or no thread could
+ *                         look it up
+ *              EIO        they answer nonsense
+ *              other      as socket(2), gev_connect(): of several addresses
+ *                         the last error, one that means "no route" only if
+ *                         there is no other
  */
 GEV_API int gev_dial(const char *addr, double timeout);
 

@@ -1,21 +1,17 @@
 /* SPDX-License-Identifier: MIT */
 /*
- * listen and dial: from an address to a socket that is ready to use
- *
- * Only gev_dial() waits. TCP_NODELAY is set on listeners, because Linux hands it
- * down to what they accept: no system call per connection.
+ * listen: from an address to a socket that takes connections or datagrams. Nothing
+ * here waits.
  *
  * Failure modes
  *   ":80" without IPv6      the same on IPv4
  *   UNIX path in use        if a connection to it is refused nobody listens: the
  *                           stale socket is replaced; other files are not
- *   dial in time or killed  the half-open socket is closed
  */
 #include "net/listen.h"
 
 #include <errno.h>
 #include <netinet/in.h>
-#include <netinet/tcp.h>
 #include <stddef.h>
 #include <stdlib.h>
 #include <string.h>
@@ -23,14 +19,13 @@
 #include <sys/un.h>
 #include <unistd.h>
 
-#include <gev/io.h>
 #include <gev/socket.h>
 
+#include "core/ret.h"
 #include "hub/hub.h"
 #include "net/address.h"
-#include "net/connect.h"
-#include "net/io.h"
 #include "net/nonblock.h"
+#include "net/open.h"
 
 /* What is to be opened. */
 struct plan {
@@ -50,25 +45,6 @@ static int set(int fd, int level, int option, int value)
 static bool is_inet(const struct plan *p)
 {
     return p->sa.ss_family != AF_UNIX;
-}
-
-/* A new socket: the descriptor or -Exxx. */
-static int open_socket(const struct plan *p)
-{
-    int fd = socket(p->sa.ss_family, p->type | SOCK_NONBLOCK | SOCK_CLOEXEC, 0);
-    int rc = 0;
-
-    if (fd < 0) {
-        return -errno;
-    }
-    if (is_inet(p) && p->type == SOCK_STREAM) {
-        rc = set(fd, IPPROTO_TCP, TCP_NODELAY, 1);
-    }
-    if (rc < 0) {
-        close(fd);
-        return rc;
-    }
-    return fd;
 }
 
 static int set_options(int fd, const struct plan *p)
@@ -131,23 +107,10 @@ static int bind_to(int fd, const struct plan *p)
     return 0;
 }
 
-/* Tells the hub, if there is one. Closes @fd on failure. */
-static int opened(int fd, enum gev__fd_kind kind)
-{
-    struct gev__hub *hub = gev__hub_tls;
-    int rc = hub ? gev__fd_opened(hub, fd, kind) : 0;
-
-    if (rc < 0) {
-        close(fd);
-        return rc;
-    }
-    return fd;
-}
-
 /* A bound, perhaps listening, socket: the descriptor or -Exxx. */
 static int open_bound(const struct plan *p)
 {
-    int fd = open_socket(p), rc;
+    int fd = gev__open_socket(p->sa.ss_family, p->type), rc;
 
     if (fd < 0) {
         return fd;
@@ -163,15 +126,14 @@ static int open_bound(const struct plan *p)
         close(fd);
         return rc;
     }
-    return opened(fd, p->backlog >= 0 ? GEV__FD_LISTENER : GEV__FD_DGRAM);
+    return gev__open_tell(fd,
+                          p->backlog >= 0 ? GEV__FD_LISTENER : GEV__FD_DGRAM);
 }
 
 /* Whether ":80" is worth a second try on IPv4. */
 static bool lacks_ipv6(const struct plan *p, int rc)
 {
-    return p->any && p->sa.ss_family == AF_INET6 &&
-           (rc == -EAFNOSUPPORT || rc == -EADDRNOTAVAIL ||
-            rc == -EPROTONOSUPPORT || rc == -ENETUNREACH);
+    return p->any && p->sa.ss_family == AF_INET6 && gev__open_lacks_ipv6(rc);
 }
 
 static int make_plan(struct plan *p, const char *addr)
@@ -258,90 +220,6 @@ int gev_listen_udp(const char *addr, unsigned flags)
 {
     int saved = errno, rc = listen_at(addr, SOCK_DGRAM, -1, flags);
 
-    errno = saved;
-    return (int)gev__ret(rc);
-}
-
-/* Opens a socket and connects it: the descriptor or -Exxx. */
-static int dial(const struct plan *p, double deadline)
-{
-    const struct sockaddr *sa = (const struct sockaddr *)&p->sa;
-    struct gev__hub *hub;
-    struct gev__fd *f;
-    int fd, rc = gev__enter(&hub);
-
-    if (rc < 0) {
-        return rc;
-    }
-    fd = open_socket(p);
-    if (fd < 0) {
-        return fd;
-    }
-    rc = gev__fd_opened(hub, fd, GEV__FD_STREAM);
-    if (rc == 0) {
-        rc = gev__fd_get(hub, fd, &f);
-    }
-    if (rc == 0) {
-        rc = gev__connect(hub, f, sa, p->len, deadline);
-    }
-    if (rc < 0) {
-        int saved = errno;
-        (void)gev_close(fd);
-        errno = saved;
-        return rc;
-    }
-    return fd;
-}
-
-int gev_dial(const char *addr, double timeout)
-{
-    struct plan p = {.type = SOCK_STREAM};
-    double deadline;
-    int rc, saved = errno;
-
-    if (!gev__secs_ok(timeout)) {
-        return (int)gev__ret(-EINVAL);
-    }
-    rc = make_plan(&p, addr);
-    if (rc == 0) {
-        deadline = timeout > 0 ? gev__deadline(timeout) : -1;
-        rc = dial(&p, deadline);
-        if (lacks_ipv6(&p, rc)) {
-            gev__addr_any_ipv4(&p.sa, &p.len);
-            rc = dial(&p, deadline);
-        }
-    }
-    errno = saved;
-    return (int)gev__ret(rc);
-}
-
-static int dial_udp(const struct plan *p)
-{
-    int fd = open_socket(p), rc;
-
-    if (fd < 0) {
-        return fd;
-    }
-    if (connect(fd, (const struct sockaddr *)&p->sa, p->len) < 0) {
-        rc = -errno;
-        close(fd);
-        return rc;
-    }
-    return opened(fd, GEV__FD_DGRAM);
-}
-
-int gev_dial_udp(const char *addr)
-{
-    struct plan p = {.type = SOCK_DGRAM};
-    int saved = errno, rc = make_plan(&p, addr);
-
-    if (rc == 0) {
-        rc = dial_udp(&p);
-        if (lacks_ipv6(&p, rc)) {
-            gev__addr_any_ipv4(&p.sa, &p.len);
-            rc = dial_udp(&p);
-        }
-    }
     errno = saved;
     return (int)gev__ret(rc);
 }

@@ -208,7 +208,7 @@ static void bad_arguments_are_refused(void **state)
     assert_fails(gev_connect(fd, NULL, 0), EINVAL);
     gev_close(fd);
     assert_fails(gev_dial(NULL, 1), EINVAL);
-    assert_fails(gev_dial("localhost:80", 1), EINVAL);
+    assert_fails(gev_dial("localhost", 1), EINVAL);
     assert_fails(gev_dial("127.0.0.1:1", -1), EINVAL);
     assert_fails(gev_dial("127.0.0.1:1", NAN), EINVAL);
     assert_fails(gev_dial_udp(NULL), EINVAL);
