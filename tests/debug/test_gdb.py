@@ -27,8 +27,9 @@ script = Path(sys.argv[2]) / "tools/gev-gdb.py"
 no_cores = os.environ.get("GEV_STACK") == "private"
 with_cores = unittest.skipIf(no_cores, "gcore takes too long")
 
-READER = ["read_in_the_middle (number=4713)", "call_deeply (depth=",
-          "call_deeply (depth=", "call_deeply (depth=", "reader (arg="]
+READER = ["read_in_the_middle (number=4713)", "call_deeply (",
+          "4713", "call_deeply (", "4712", "call_deeply (", "4711",
+          "reader (arg="]
 
 
 def gdb(*commands, files=()):
