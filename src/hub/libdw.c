@@ -38,7 +38,11 @@
     X(dwarf_formudata)                                                         \
     X(dwarf_getscopes)                                                         \
     X(dwarf_getscopes_die)                                                     \
+    X(dwarf_getsrc_die)                                                        \
     X(dwarf_getsrcfiles)                                                       \
+    X(dwarf_haspc)                                                             \
+    X(dwarf_lineno)                                                            \
+    X(dwarf_linesrc)                                                           \
     X(dwarf_offdie)                                                            \
     X(dwarf_tag)                                                               \
     X(dwfl_addrmodule)                                                         \
@@ -48,14 +52,13 @@
     X(dwfl_end)                                                                \
     X(dwfl_frame_pc)                                                           \
     X(dwfl_getthread_frames)                                                   \
-    X(dwfl_lineinfo)                                                           \
     X(dwfl_linux_proc_find_elf)                                                \
     X(dwfl_linux_proc_report)                                                  \
     X(dwfl_module_addrdie)                                                     \
     X(dwfl_module_addrname)                                                    \
     X(dwfl_module_getdwarf)                                                    \
-    X(dwfl_module_getsrc)                                                      \
     X(dwfl_module_info)                                                        \
+    X(dwfl_module_nextcu)                                                      \
     X(dwfl_report_end)                                                         \
     X(dwfl_thread_state_registers)
 
@@ -217,7 +220,8 @@ size_t gev__libdw_unwind(struct gev__libdw *d, struct gev__core *core,
 /* What is being told about one address. */
 struct telling {
     Dwfl_Module *mod;
-    Dwarf_Die *cu;
+    Dwarf_Die *cu;           /* compilation unit, or NULL */
+    Dwarf_Addr bias;         /* of its addresses */
     struct gev__place place; /* function and inlined are filled in last */
     gev__place_fn *fn;
     void *arg;
@@ -266,13 +270,12 @@ static bool tell_scopes(struct telling *t, Dwarf_Die *scopes, int n)
 /* By debug information; false if there is none about this address. */
 static bool tell_inlined(struct telling *t, Dwarf_Addr pc)
 {
-    Dwarf_Addr bias = 0;
+    Dwarf_Addr bias = t->bias;
     Dwarf_Die *scopes = NULL;
     Dwarf_Die innermost;
     bool told = false;
     int n;
 
-    t->cu = dw.dwfl_module_addrdie(t->mod, pc, &bias);
     if (!t->cu) {
         return false;
     }
@@ -293,11 +296,34 @@ static bool tell_inlined(struct telling *t, Dwarf_Addr pc)
     return told;
 }
 
+/* The unit that has an address. clang makes no table of them (.debug_aranges),
+   so all are asked. */
+static void find_unit(struct telling *t, Dwarf_Addr pc)
+{
+    Dwarf_Die *cu = NULL;
+
+    t->cu = dw.dwfl_module_addrdie(t->mod, pc, &t->bias);
+    while (!t->cu &&
+           (cu = dw.dwfl_module_nextcu(t->mod, cu, &t->bias)) != NULL) {
+        if (dw.dwarf_haspc(cu, pc - t->bias) > 0) {
+            t->cu = cu;
+        }
+    }
+}
+
+static void find_line(struct telling *t, Dwarf_Addr pc)
+{
+    Dwarf_Line *line = t->cu ? dw.dwarf_getsrc_die(t->cu, pc - t->bias) : NULL;
+
+    if (line && dw.dwarf_lineno(line, &t->place.line) == 0) {
+        t->place.file = dw.dwarf_linesrc(line, NULL, NULL);
+    }
+}
+
 bool gev__libdw_places(struct gev__libdw *d, uintptr_t pc, gev__place_fn *fn,
                        void *arg)
 {
     struct telling t = {.fn = fn, .arg = arg};
-    Dwfl_Line *line;
 
     t.mod = dw.dwfl_addrmodule(d->dwfl, pc);
     if (!t.mod) {
@@ -305,11 +331,8 @@ bool gev__libdw_places(struct gev__libdw *d, uintptr_t pc, gev__place_fn *fn,
     }
     t.place.module =
         dw.dwfl_module_info(t.mod, NULL, NULL, NULL, NULL, NULL, NULL, NULL);
-    line = dw.dwfl_module_getsrc(t.mod, pc);
-    if (line) {
-        t.place.file =
-            dw.dwfl_lineinfo(line, NULL, &t.place.line, NULL, NULL, NULL);
-    }
+    find_unit(&t, pc);
+    find_line(&t, pc);
     if (!tell_inlined(&t, pc)) {
         t.place.function = dw.dwfl_module_addrname(t.mod, pc);
         t.place.inlined = false;

@@ -67,7 +67,7 @@ static inline void assert_reported(const char *what)
     assert_non_null(strstr(reports, what));
 }
 
-/* Function names need libdw. */
+/* Function names need libdw. A loop may have no line: clang says 0. */
 static inline void assert_named(const char *what)
 {
     if (GEV_HAVE_LIBDW && dlopen("libdw.so.1", RTLD_LAZY)) {

@@ -188,7 +188,7 @@ static void another_signal_will_do(void **state)
     o.signo = SIGUSR2;
     assert_int_equal(gev_monitor_start(LIMIT, &o), 0);
     finish(gev_spawn(handler, LETTER(1)));
-    assert_named("spin_in_the_inner_function() at ");
+    assert_named("spin_in_the_inner_function() ");
 }
 
 static void a_thread_that_blocks_the_signal_is_reported_without(void **state)
