@@ -32,6 +32,7 @@
 #include <gev/greenlet.h>
 #include <gev/group.h>
 #include <gev/http.h>
+#include <gev/http_files.h>
 #include <gev/http_form.h>
 #include <gev/http_mux.h>
 #include <gev/http_server.h>

@@ -27,8 +27,9 @@ PUBLIC_LAYER = {
     "base": "core", "greenlet": "core",
     "hub": "hub", "signal": "hub", "timeout": "hub",
     "io": "net", "socket": "net", "server": "net", "stream": "net",
-    "http": "http", "http_form": "http", "http_mux": "http",
-    "http_server": "http",
+    "http": "http", "http_events": "http", "http_files": "http",
+    "http_form": "http", "http_log": "http", "http_metrics": "http",
+    "http_mux": "http", "http_server": "http",
 }
 FOLDERS = ["src", "include", "tests", "examples", "bench", "fuzz", "tools"]
 SUFFIXES = {".c", ".h", ".S", ".cpp", ".py", ".sh"}

@@ -118,6 +118,8 @@ struct gev__http_response {
     struct gev__http_out_field *fields; /* in the arena */
     uint32_t n_fields;
     uint32_t max_fields;
+    const char *lines; /* more of the head, ready; borrowed, or NULL … */
+    size_t n_lines;    /* … bytes */
 };
 
 /**

@@ -15,6 +15,7 @@
 
 #include "core/greenlet.h"
 #include "core/ret.h"
+#include "http/redirect.h"
 
 struct entry {
     char *method; /* NULL: any other */
@@ -252,25 +253,6 @@ static int refuse_method(struct gev_http *x, const struct route *r)
     return gev_http_error(x, 405, NULL);
 }
 
-/* The target with a "/" behind its path: never "//…", which would be a host. */
-static int send_below(struct gev_http *x)
-{
-    const char *method = gev_http_method(x);
-    const char *target = gev_http_target(x);
-    const char *query = strchr(target, '?');
-    size_t len = query ? (size_t)(query - target) : strlen(target);
-    char *location = gev_http_alloc(x, strlen(target) + 2);
-    bool is_get = strcmp(method, "GET") == 0 || strcmp(method, "HEAD") == 0;
-
-    if (!location) {
-        return -1;
-    }
-    memcpy(location, target, len);
-    strcpy(location + len, "/");
-    strcat(location, query ? query : "");
-    return gev_http_redirect(x, is_get ? 301 : 308, location);
-}
-
 /* Does only the "/" at its end lack? */
 static bool lacks_slash(const struct gev_http_mux *mux, struct gev_http *x,
                         const char *path)
@@ -302,7 +284,7 @@ int gev_http_mux_handler(struct gev_http *x, void *mux)
     }
     r = match(mux, path);
     if ((!r || strcmp(r->pattern, path) != 0) && lacks_slash(mux, x, path)) {
-        return send_below(x);
+        return gev__http_add_slash(x);
     }
     if (!r) {
         return gev_http_error(x, 404, NULL);

@@ -157,8 +157,9 @@ int gev__http_head_out(struct gev_http *x, const char *type, int64_t length)
     size_t type_len = type ? strlen(type) : 0;
     size_t from = re->own_date ? DATE_LINE : 0;
     size_t to = re->own_server ? DATE_LINE : s->preamble_len;
-    int rc = gev__http_room(x, FIXED + s->preamble_len + type_len +
-                                   (re->n_fields ? fields_size(re) : 0));
+    int rc =
+        gev__http_room(x, FIXED + s->preamble_len + type_len + re->n_lines +
+                              (re->n_fields ? fields_size(re) : 0));
     char *p;
 
     if (rc < 0) {
@@ -173,6 +174,9 @@ int gev__http_head_out(struct gev_http *x, const char *type, int64_t length)
         p = PUT(p, "\r\n");
     }
     p = put_framing(p, x);
+    if (re->n_lines > 0) {
+        p = put(p, re->lines, re->n_lines);
+    }
     if (re->n_fields > 0) {
         p = put_fields(p, re, type);
     }

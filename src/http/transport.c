@@ -139,9 +139,10 @@ static bool may_send(const struct gev_http *x)
 
 /* One attempt that does not wait. Return: bytes sent; 0 also for errors, which
    the call that follows meets again. */
-static size_t send_now(const struct gev_http *x, struct iovec *v, int n)
+static size_t send_now(const struct gev_http *x, struct iovec *v, int n,
+                       int more)
 {
-    const int flags = MSG_DONTWAIT | MSG_NOSIGNAL;
+    const int flags = MSG_DONTWAIT | MSG_NOSIGNAL | more;
     const struct gev__http_conn *c = x->c;
     int fd, saved = errno;
     ssize_t sent;
@@ -199,7 +200,8 @@ send_rest(struct gev_http *x, struct iovec *v, int n, size_t total)
     return sent_all(x->c, sent, total, saved);
 }
 
-static int send_pieces(struct gev_http *x, struct iovec *v, int n)
+/* @more: MSG_MORE if something follows at once, or 0. */
+static int send_pieces(struct gev_http *x, struct iovec *v, int n, int more)
 {
     struct gev__http_conn *c = x->c;
     size_t total = 0, sent;
@@ -214,7 +216,7 @@ static int send_pieces(struct gev_http *x, struct iovec *v, int n)
     x->out.len = 0;
     x->out.mark = 0;
     c->server->stats.bytes_out += total;
-    sent = send_now(x, v, n);
+    sent = send_now(x, v, n, more);
     if (__builtin_expect(sent == total, 1)) {
         return 0;
     }
@@ -226,7 +228,7 @@ int gev__http_flush(struct gev_http *x)
 {
     struct iovec v = {x->out.p, x->out.len};
 
-    return x->out.len ? send_pieces(x, &v, 1) : 0;
+    return x->out.len ? send_pieces(x, &v, 1, 0) : 0;
 }
 
 /* Sends what others wait for: all but a response that has begun and of which
@@ -244,7 +246,7 @@ static int flush_before(struct gev_http *x)
     }
     if (n > 0) {
         out->len = n;
-        rc = send_pieces(x, &v, 1);
+        rc = send_pieces(x, &v, 1, 0);
         memmove(out->p, out->p + n, keep);
         out->len = keep;
         out->chunk -= out->chunk ? n : 0;
@@ -292,7 +294,7 @@ int gev__http_send_with(struct gev_http *x, const struct iovec *more, int n)
     struct iovec v[3] = {{x->out.p, x->out.len}};
 
     memcpy(v + 1, more, (size_t)n * sizeof *more);
-    return send_pieces(x, v, 1 + n);
+    return send_pieces(x, v, 1 + n, 0);
 }
 
 /* Sends with the table's sendfile, in steps. */
@@ -355,7 +357,9 @@ int gev__http_send_file(struct gev_http *x, int fd, off_t offset, int64_t n)
         n <= (int64_t)(GEV__HTTP_OUT_SIZE - x->out.len)) {
         return send_copies(x, fd, offset, n);
     }
-    rc = gev__http_flush(x);
+    /* The head waits in the kernel for the file's first bytes. */
+    struct iovec head = {x->out.p, x->out.len};
+    rc = head.iov_len ? send_pieces(x, &head, 1, MSG_MORE) : 0;
     x->re.sent = true;
     return rc < 0 ? rc : send_steps(x, fd, offset, n);
 }
