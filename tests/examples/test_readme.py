@@ -16,11 +16,14 @@ import socket
 import subprocess
 import sys
 import time
+import urllib.error
+import urllib.request
 from pathlib import Path
 
-from harness import WAIT, Program, build, equal, main, run
+from harness import WAIT, Program, build, equal, example, main, run
 
 source = Path(sys.argv[2])
+PROGRAMS = ["echo/echo.c", "http/minimal.c"]  # in the order of their blocks
 
 
 def environment():
@@ -68,14 +71,31 @@ def make_demo_ends_by_itself_with_a_summary():
     assert "every byte came back as it was sent" in p.stdout, p.stdout
 
 
-def the_program_in_the_readme_is_the_example():
+def the_programs_in_the_readme_are_the_examples():
     readme = (source / "README.md").read_text()
-    block = re.search(r"^```c\n(.*?)^```", readme, re.M | re.S)
-    assert block, "no ```c block"
-    equal(block[1], (source / "examples/echo/echo.c").read_text())
-    assert block[1].count("\n") <= 60
+    blocks = re.findall(r"^```c\n(.*?)^```", readme, re.M | re.S)
+    for block, name in zip(blocks, PROGRAMS, strict=True):
+        equal(block, (source / "examples" / name).read_text())
+        assert block.count("\n") <= 60
+
+
+def the_http_server_says_hello():
+    _, addr = environment()
+    with Program(example("http/minimal"), addr) as p:
+        url = f"http://{addr}/"
+        end = time.monotonic() + WAIT
+        while True:
+            try:
+                with urllib.request.urlopen(url, timeout=WAIT) as answer:
+                    equal(answer.read(), b"Hello, World!\n")
+                break
+            except urllib.error.URLError:
+                assert time.monotonic() < end, "nobody listens"
+                time.sleep(0.01)
+        equal(p.end(), (0, ""))
 
 
 main(make_run_starts_a_server_that_nc_can_talk_to,
      make_demo_ends_by_itself_with_a_summary,
-     the_program_in_the_readme_is_the_example)
+     the_programs_in_the_readme_are_the_examples,
+     the_http_server_says_hello)
