@@ -21,6 +21,7 @@
  *   not HTTP, beyond a limit    the status that says so; lingering close
  *   half a head, then silence   408, header_timeout after its first byte
  *   half a head, then the end   closed without a word
+ *   empty lines alone           two at most, and it is still idle
  *   the client's side is shut   what it asked is answered, then closed
  *   the server stops            idle ones look once more, and close; the others
  *                               answer with "Connection: close"
@@ -39,10 +40,10 @@
 /* What a step gives. */
 enum next { CLOSE, LINGER, GO_ON };
 
-static void be_idle(struct gev__http_conn *c)
+static void be_idle(struct gev__http_conn *c, uint64_t ticks)
 {
     c->server->n_idle++;
-    gev__http_limit(c, GEV__HTTP_IDLE, c->server->clock.limits.idle);
+    gev__http_limit(c, GEV__HTTP_IDLE, ticks);
 }
 
 void gev__http_conn_begin(struct gev__conn *net)
@@ -57,7 +58,7 @@ void gev__http_conn_begin(struct gev__conn *net)
     gev__list_init(&c->link);
     s->stats.connections++;
     s->stats.accepted++;
-    be_idle(c);
+    be_idle(c, s->clock.limits.idle);
     if (gev__list_empty(&c->link)) {
         gev__http_clock_add(c);
     }
@@ -133,6 +134,7 @@ static enum next read_head(struct gev_http *x, bool *ret_more)
     }
     x->head.n_fields = 0;
     gev__http_head_init(&x->head, &x->c->server->limits, x->fields);
+    x->head.skipped = x->c->skipped;
     do {
         ssize_t n =
             gev__http_head_feed(&x->head, in->p + in->at, in->end - in->at);
@@ -140,6 +142,7 @@ static enum next read_head(struct gev_http *x, bool *ret_more)
         if (n > 0) {
             in->at += (size_t)n;
             in->floor = in->at;
+            x->c->skipped = 0;
             *ret_more = true;
             return GO_ON;
         }
@@ -147,6 +150,7 @@ static enum next read_head(struct gev_http *x, bool *ret_more)
             return refuse(x, x->head.status);
         }
         if (x->head.start == in->end - in->at) {
+            x->c->skipped += (uint8_t)x->head.start;
             in->at = in->end; /* empty lines between requests */
             return GO_ON;
         }
@@ -308,11 +312,26 @@ static enum next answer_all(struct gev_http *x)
     }
 }
 
+/* How long it may be idle now. Empty lines are no request: they do not begin it
+   anew. */
+static uint64_t idle_ticks(const struct gev__http_conn *c, bool answered,
+                           uint64_t deadline)
+{
+    const struct gev__http_clock *k = &c->server->clock;
+
+    if (answered || deadline == GEV__HTTP_NEVER) {
+        return k->limits.idle;
+    }
+    return deadline > k->now ? deadline - k->now : 0;
+}
+
 /* Bytes may have come, or the wait has failed: goes on until it is idle again.
    Return: whether to wait once more. */
 static __attribute__((noinline)) bool turn(struct gev__http_conn *c, int rc)
 {
     struct gev_http_server *s = c->server;
+    uint64_t deadline = c->deadline;
+    uint32_t n_before = c->n_requests;
     enum next next = CLOSE;
     struct gev_http *x;
     ssize_t n;
@@ -337,7 +356,7 @@ static __attribute__((noinline)) bool turn(struct gev__http_conn *c, int rc)
             gev__http_linger(x);
         }
         if (next == GO_ON) {
-            be_idle(c);
+            be_idle(c, idle_ticks(c, c->n_requests != n_before, deadline));
         }
     }
     if (x) {

@@ -50,7 +50,7 @@ static int on_empty_line(struct gev__http_head *h, uint32_t cr)
         return LAST_LINE;
     }
     h->start = cr + CRLF;
-    return h->start > MAX_EMPTY_LINES * CRLF
+    return h->skipped + h->start > MAX_EMPTY_LINES * CRLF
                ? gev__http_head_refuse(h, 400, "empty lines")
                : NEXT_LINE;
 }

@@ -77,6 +77,7 @@ struct gev__http_head {
     uint16_t saw;      /* GEV__HTTP_SAW_… */
     bool in_fields;    /* the request line is done */
     bool secure;       /* the caller says after init that it is under TLS */
+    uint8_t skipped;   /* likewise, bytes of empty lines that came before buf */
 
     /* The facts, when it is complete. */
     bool chunked;                 /* the body comes in chunks */

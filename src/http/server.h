@@ -119,10 +119,11 @@ struct gev__http_conn {
     uint64_t deadline;           /* tick after which it is too late */
     uint64_t check;      /* tick of its slot, never after @deadline … */
     uint32_t n_requests; /* heads that were read */
+    uint8_t skipped;     /* bytes of empty lines since the last request */
     uint8_t state;       /* enum gev__http_state … */
-    bool expired;        /* … and its limit has passed */
-    bool told;           /* woken, since the server stops */
-    bool broken;         /* nothing more can be sent */
+    bool expired : 1;    /* … and its limit has passed */
+    bool told : 1;       /* woken, since the server stops */
+    bool broken : 1;     /* nothing more can be sent */
 };
 
 /**

@@ -216,6 +216,44 @@ static void each_response_is_told_to_the_log(void **state)
     end(s);
 }
 
+/* RFC 9112 2.2 lets a server ignore empty lines; not without end. */
+static void empty_lines_are_counted_however_they_come(void **state)
+{
+    struct gev_http_options o = options();
+
+    (void)state;
+    o.idle_timeout = 1;
+    struct gev_http_server *s = serve_with(say_ok, NULL, &o);
+    int fd = client();
+    uint64_t n = 0;
+    for (const char *p = "\r\n\r\n" GET "\r\n\r\n" GET; *p; p++) {
+        char c[2] = {*p, '\0'};
+        say(fd, c);
+        n++;
+        await(stats_of(s).bytes_in == n);
+    }
+    await(stats_of(s).requests == 2);
+    for (int i = 0; i < 6; i++) {
+        say(fd, i % 2 ? "\n" : "\r");
+        n++;
+        await(stats_of(s).bytes_in == n);
+    }
+    hear_end(fd);
+    assert_int_equal(count("HTTP/1.1 200 OK"), 2);
+    assert_int_equal(count("HTTP/1.1 400 "), 1);
+    gev_close(fd);
+    /* Nor do they keep it open for longer. */
+    fd = client();
+    await(stats_of(s).connections == 1);
+    double begin = gev_now();
+    assert_int_equal(gev_sleep(0.9), 0);
+    say(fd, "\r\n");
+    assert_string_equal(hear_end(fd), "");
+    assert_true(gev_now() - begin < 1.7);
+    gev_close(fd);
+    end(s);
+}
+
 static void sizes_are_limited(void **state)
 {
     struct gev_http_options o = options();
@@ -417,6 +455,7 @@ int main(void)
         TEST(a_body_that_trickles_is_408),
         TEST(a_client_that_takes_too_little_is_reset),
         TEST(each_response_is_told_to_the_log),
+        TEST(empty_lines_are_counted_however_they_come),
         TEST(sizes_are_limited),
         TEST(a_large_head_has_room),
         TEST(stopping_closes_idle_ones_and_answers_busy_ones),
