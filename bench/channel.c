@@ -12,8 +12,8 @@
  *   spawn N        spawn N greenlets, join them all, free them
  *
  * Times are per value, or per greenlet; values are 8 bytes and are added up, so
- * that a lost or doubled one would show. bench/go/sync_bench.go and
- * bench/py/gevent_sync.py do the same.
+ * that a lost or doubled one would show. bench/peers/sync.go and
+ * sync_gevent.py do the same.
  */
 #include <gev.h>
 

@@ -16,6 +16,9 @@
 
 #define N_SOURCES 64
 
+static const char http_request[] = "GET / HTTP/1.1\r\nHost: bench\r\n\r\n";
+static bool speaks_http; /* messages are that request */
+
 /* Not in every libc's headers: choose the port at connect(2), see ip(7). */
 #define SOCKOPT_BIND_NO_PORT 24
 
@@ -87,14 +90,20 @@ void client_connect(struct client *c, int epfd, const struct sockaddr_in *to,
     if (reset) {
         setsockopt(c->fd, SOL_SOCKET, SO_LINGER, &hard, sizeof hard);
     }
-    c->n_sent = c->n_got = 0;
+    c->n_sent = c->n_got = c->n_left = 0;
     c->full = false;
     watch(c, epfd, EPOLL_CTL_ADD, EPOLLIN);
 }
 
+void client_speak_http(void)
+{
+    speaks_http = true;
+}
+
 void client_send(struct client *c, int epfd, uint32_t size)
 {
-    const char *data = pattern(c, size);
+    size = speaks_http ? sizeof http_request - 1 : size;
+    const char *data = speaks_http ? http_request : pattern(c, size);
     ssize_t n = send(c->fd, data + c->n_sent, size - c->n_sent,
                      MSG_DONTWAIT | MSG_NOSIGNAL);
 
@@ -109,25 +118,70 @@ void client_send(struct client *c, int epfd, uint32_t size)
     }
 }
 
-bool client_receive(struct client *c, uint32_t size)
+/* Up to @room bytes into @buf. Return: 0 for "later"; never an error */
+static size_t take(const struct client *c, char *buf, size_t room)
 {
-    static char buf[CLIENT_MAX_MESSAGE + 1];
-    uint32_t left = size - c->n_got;
-    ssize_t n = recv(c->fd, buf, left + 1, MSG_DONTWAIT);
+    ssize_t n = recv(c->fd, buf, room, MSG_DONTWAIT);
 
-    if (n < 0) {
-        if (errno == EAGAIN) {
-            return false;
-        }
+    if (n < 0 && errno != EAGAIN) {
         fail(c, strerror(errno));
     }
     if (n == 0) {
         fail(c, "the server closed the connection");
     }
-    if ((size_t)n > left || (uint32_t)n > c->n_sent - c->n_got) {
+    return n > 0 ? (size_t)n : 0;
+}
+
+/* Bytes of the answer whose head @buf begins with. */
+static uint32_t answer_size(const struct client *c, const char *buf)
+{
+    const char *end = strstr(buf, "\r\n\r\n");
+    const char *length = strcasestr(buf, "\r\ncontent-length:");
+
+    if (strncmp(buf, "HTTP/1.1 200 ", 13) != 0 || !end || !length) {
+        fail(c, "not an answer with 200 and a length");
+    }
+    return (uint32_t)(end + 4 - buf) + (uint32_t)atoi(length + 17);
+}
+
+/* The same for an HTTP answer, whose head comes in one piece. */
+static bool receive_answer(struct client *c)
+{
+    static char buf[CLIENT_MAX_MESSAGE + 1];
+    size_t n = take(c, buf, sizeof buf - 1);
+
+    if (n == 0) {
+        return false;
+    }
+    buf[n] = '\0';
+    c->n_left = c->n_left ? c->n_left : answer_size(c, buf);
+    if (n > c->n_left) {
+        fail(c, "more came back than was asked for");
+    }
+    c->n_left -= (uint32_t)n;
+    if (c->n_left == 0) {
+        c->seq++;
+        c->n_sent = 0;
+    }
+    return c->n_left == 0;
+}
+
+bool client_receive(struct client *c, uint32_t size)
+{
+    static char buf[CLIENT_MAX_MESSAGE + 1];
+    uint32_t left = size - c->n_got;
+
+    if (speaks_http) {
+        return receive_answer(c);
+    }
+    size_t n = take(c, buf, left + 1);
+    if (n == 0) {
+        return false;
+    }
+    if (n > left || (uint32_t)n > c->n_sent - c->n_got) {
         fail(c, "more came back than was sent");
     }
-    if (memcmp(buf, pattern(c, size) + c->n_got, (size_t)n) != 0) {
+    if (memcmp(buf, pattern(c, size) + c->n_got, n) != 0) {
         fail(c, "the echo differs from what was sent");
     }
     c->n_got += (uint32_t)n;

@@ -5,6 +5,9 @@
  * A message's bytes follow from the connection's id and the message's number,
  * so a reply that is lost, repeated, torn, or belongs to another connection
  * cannot pass the comparison. Nothing is stored but the offsets.
+ *
+ * After client_speak_http() a message is GET / and its echo a 200 answer with
+ * a Content-Length, of which the status and the length are checked.
  */
 #ifndef BENCH_CLIENT_H
 #define BENCH_CLIENT_H
@@ -17,13 +20,16 @@
 
 /* One connection; one message is on its way at most. */
 struct client {
-    int fd;          /* connected socket, or -1 */
-    uint32_t id;     /* part of the pattern */
-    uint64_t seq;    /* number of the current message, part of the pattern */
-    uint32_t n_sent; /* bytes of it sent */
-    uint32_t n_got;  /* bytes of its echo received and checked */
-    bool full;       /* waits for room to send: watched for EPOLLOUT too */
-    uint64_t start;  /* when the operation began, clock_ns() */
+    int fd;           /* connected socket, or -1 */
+    uint32_t id;      /* part of the pattern */
+    uint64_t seq;     /* number of the current message, part of the pattern */
+    uint32_t n_sent;  /* bytes of it sent */
+    uint32_t n_got;   /* bytes of its echo received and checked */
+    uint32_t n_left;  /* HTTP: bytes of the answer that are still to come */
+    bool full;        /* waits for room to send: watched for EPOLLOUT too */
+    uint64_t start;   /* when the operation began, or was due, clock_ns() */
+    uint64_t n_begun; /* open loop: operations begun */
+    bool busy;        /* open loop: one is on its way */
 };
 
 /**
@@ -41,6 +47,9 @@ struct client {
  */
 void client_connect(struct client *c, int epfd, const struct sockaddr_in *to,
                     bool reset);
+
+/** client_speak_http() - from now on messages are HTTP requests */
+void client_speak_http(void);
 
 /**
  * client_send() - begin or go on sending the current message

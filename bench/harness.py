@@ -4,10 +4,12 @@
 Shared by run.py and scenarios.py. Every process started here is known by its
 handle and ended by it; every wait has a limit; everything stays on loopback.
 """
+import functools
 import json
 import os
 import resource
 import select
+import shutil
 import socket
 import subprocess
 import time
@@ -23,8 +25,22 @@ class NotBuilt(Exception):
     """The program is not in the build folder."""
 
 
+# Debian's python3-gevent is for /usr/bin/python3 only.
+INTERPRETERS = {
+    ".py": ("/usr/bin/python3", ("-c", "import gevent")),
+    ".js": ("node", ("-e", "0")),
+    ".nginx": ("/usr/bin/python3", ("-c", "import os; os.stat('/usr/sbin/nginx')")),
+}
+
+
 class Failed(Exception):
     """A program ended badly, or said something unexpected."""
+
+
+@functools.lru_cache(None)
+def can_run(*command):
+    return subprocess.run(command, stdin=subprocess.DEVNULL,
+                          stderr=subprocess.DEVNULL).returncode == 0
 
 
 class Build:
@@ -34,11 +50,22 @@ class Build:
         self.path = path
 
     def program(self, name):
-        """Path of bench/NAME, or of NAME itself if it has a folder."""
-        path = os.path.join(self.path, name if "/" in name else "bench/" + name)
+        """Path of bench/NAME, or of an example by its whole name."""
+        path = os.path.join(self.path, name if name.startswith("examples/")
+                            else "bench/" + name)
         if not os.path.exists(path):
             raise NotBuilt(name)
         return path
+
+    def command(self, name):
+        """How to start it: scripts are those of bench/peers in the sources."""
+        interpreter = INTERPRETERS.get(os.path.splitext(name)[1])
+        if not interpreter:
+            return [self.program(name)]
+        program, needs = interpreter
+        if not shutil.which(program) or not can_run(program, *needs):
+            raise NotBuilt(name)
+        return [program, os.path.join(ROOT, "bench", "peers", name)]
 
 
 def pin(cpu):
@@ -80,29 +107,51 @@ def stop(process):
             pipe.close()
 
 
-class Server:
-    """A running echo server, pinned; use it in a with statement."""
+def last_child(pid):
+    """The worker: who does the work where a process starts others for it."""
+    path = "/proc/%d/task/%d/children" % (pid, pid)
+    with open(path) as f:
+        children = f.read().split()
+    return last_child(int(children[-1])) if children else pid
 
-    def __init__(self, build, name, args=(), env=None, nofile=None):
+
+def process_cpu(pid):
+    """CPU clock of a process in seconds, ended threads included: see proc.h."""
+    return time.clock_gettime((~pid << 3) | 2)  # as clock_getcpuclockid(3)
+
+
+class Server:
+    """A running server, pinned; use it in a with statement."""
+
+    def __init__(self, build, name, args=(), env=None, nofile=None,
+                 cpu=SERVER_CPU):
         def prepare():
-            os.sched_setaffinity(0, {SERVER_CPU})
+            os.sched_setaffinity(0, {cpu})
             if nofile:
                 resource.setrlimit(resource.RLIMIT_NOFILE, (nofile, nofile))
 
         self.name = name
         self.addr = "127.0.0.1:%d" % free_port()
         self.process = subprocess.Popen(
-            [build.program(name), self.addr, *args], stdout=subprocess.PIPE,
+            [*build.command(name), *self._arguments(args)],
+            stdout=subprocess.PIPE,
             stderr=subprocess.DEVNULL, bufsize=0, preexec_fn=prepare,
-            env=dict(os.environ, **(env or {})))
+            env=dict(os.environ, GOMAXPROCS="1", **(env or {})))
         self.pid = self.process.pid
         try:
             line = read_line(self.process.stdout, START_LIMIT)
             if not line.startswith("listening on "):
                 raise Failed("%s said '%s'" % (name, line.strip()))
+            self.pid = last_child(self.pid)
         except Failed:
             self.stop()
             raise
+
+    def _arguments(self, args):
+        """The address comes first, or where "{addr}" stands."""
+        if "{addr}" in args:
+            return [self.addr if a == "{addr}" else a for a in args]
+        return [self.addr, *args]
 
     def __enter__(self):
         return self
@@ -114,13 +163,8 @@ class Server:
         stop(self.process)
 
     def cpu_seconds(self):
-        """CPU time of all its threads; exact while it sleeps."""
-        total = 0
-        for task in os.listdir("/proc/%d/task" % self.pid):
-            path = "/proc/%d/task/%s/schedstat" % (self.pid, task)
-            with open(path) as f:
-                total += int(f.read().split()[0])
-        return total / 1e9
+        """CPU time of all its threads, those that ended too."""
+        return process_cpu(self.pid)
 
 
 def load_command(build, server, mode, options):

@@ -1,55 +1,24 @@
 /* SPDX-License-Identifier: MIT */
 /*
- * proc - CPU time and resident memory of a process, from /proc.
+ * proc - CPU time and resident memory of a process.
  */
 #include "proc.h"
 
-#include <dirent.h>
 #include <inttypes.h>
 #include <stdio.h>
-#include <stdlib.h>
+#include <time.h>
 #include <unistd.h>
-
-/* First field of schedstat: ns on the CPU (kernel: sched-stats.rst). */
-static int64_t task_cpu_ns(pid_t pid, const char *task)
-{
-    char path[96];
-    int64_t ns = -1;
-
-    snprintf(path, sizeof path, "/proc/%d/task/%.20s/schedstat", (int)pid,
-             task);
-    FILE *f = fopen(path, "re");
-    if (!f) {
-        return -1;
-    }
-    if (fscanf(f, "%" SCNd64, &ns) != 1) {
-        ns = -1;
-    }
-    fclose(f);
-    return ns;
-}
 
 int64_t proc_cpu_ns(pid_t pid)
 {
-    char path[64];
-    int64_t sum = 0;
+    struct timespec ts;
+    clockid_t clock;
 
-    snprintf(path, sizeof path, "/proc/%d/task", (int)pid);
-    DIR *dir = opendir(path);
-    if (!dir) {
+    if (clock_getcpuclockid(pid, &clock) != 0 ||
+        clock_gettime(clock, &ts) < 0) {
         return -1;
     }
-    for (struct dirent *e; (e = readdir(dir));) {
-        if (e->d_name[0] == '.') {
-            continue;
-        }
-        int64_t ns = task_cpu_ns(pid, e->d_name);
-        if (ns > 0) {
-            sum += ns;
-        }
-    }
-    closedir(dir);
-    return sum;
+    return (int64_t)ts.tv_sec * 1000000000 + ts.tv_nsec;
 }
 
 int64_t proc_rss(pid_t pid)

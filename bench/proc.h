@@ -1,6 +1,6 @@
 /* SPDX-License-Identifier: MIT */
 /*
- * proc - what a process has cost so far, read from /proc.
+ * proc - what a process has cost so far.
  *
  * The load generator asks for the server's numbers itself, at the very
  * moments its measured window opens and closes, so no signal between processes
@@ -16,8 +16,9 @@
  * proc_cpu_ns() - time all threads of a process have spent on a CPU
  * @pid: the process
  *
- * The kernel brings the counter of a running thread up to date on a tick only
- * (kernel/sched: update_curr), so ask while the process sleeps.
+ * The process's CPU clock: the kernel's sum_exec_runtime of all its threads, as
+ * /proc/PID/task/TID/schedstat shows it for each, but with the threads that have
+ * ended (a server with a thread per connection!) and up to date at any moment.
  *
  * Return: nanoseconds, or -1 if the process cannot be read
  */

@@ -3,7 +3,9 @@
  * rounds - what the two switch benchmarks share, so that they differ in the
  * switch and in nothing else: how often, which live frame, what is printed.
  *
- * One round resumes each of N contexts once, in order. Plain C that is C++ too.
+ * One round resumes each of N contexts once, in order. The live frame of each is
+ * 64 bytes that are written and checked, or more of which those are a part.
+ * Plain C that is C++ too.
  */
 #ifndef BENCH_ROUNDS_H
 #define BENCH_ROUNDS_H
@@ -16,7 +18,7 @@
 #include <stdlib.h>
 #include <string.h>
 
-#define ROUNDS_REPS 7
+#define ROUNDS_REPS 5
 #define FRAME_WORDS 8 /* 64 bytes that are live across each switch */
 
 /* What one run found. */
@@ -58,17 +60,24 @@ frame_check(const volatile uint64_t *frame, uint64_t id)
  * @n:     contexts
  * @quick: as little as shows that it works
  *
- * A repetition has about four million switches, so that its time is far above
+ * A repetition has about two million switches, so that its time is far above
  * the clock's grain, and at least one round.
  */
 static inline void rounds_init(struct rounds *r, size_t n, int quick)
 {
-    size_t switches = quick ? 100000 : 4000000;
+    size_t switches = quick ? 100000 : 2000000;
 
     memset(r, 0, sizeof *r);
     r->n = n;
     r->per_rep = switches / n ? switches / n : 1;
     r->reps = n > 1000000 ? 3 : ROUNDS_REPS;
+}
+
+/** rounds_frame() - fewer rounds for a live frame of @size bytes */
+static inline void rounds_frame(struct rounds *r, size_t size)
+{
+    r->per_rep /= 1 + size / 512;
+    r->per_rep = r->per_rep ? r->per_rep : 1;
 }
 
 /** rounds_rep() - note one repetition that began at @start and ends now */

@@ -27,7 +27,8 @@ static struct rounds rounds; /* the run's result */
 static bool stop;            /* tells yielding greenlets to end */
 static size_t n_done;        /* greenlets ended, or datagrams read */
 static size_t n_begun;       /* greenlets about to read for the first time */
-static int pair[2];          /* datagrams go in at 1 and come out at 0 */
+static size_t frame_size = 8 * FRAME_WORDS; /* live bytes of each greenlet */
+static int pair[2]; /* datagrams go in at 1 and come out at 0 */
 
 _Noreturn static void die(const char *what)
 {
@@ -89,7 +90,7 @@ static void run_core(void)
 
 static void *yield_until_stop(void *id)
 {
-    volatile uint64_t frame[FRAME_WORDS];
+    volatile uint64_t *frame = __builtin_alloca(frame_size);
 
     frame_fill(frame, (uintptr_t)id);
     while (!stop) {
@@ -169,23 +170,28 @@ static void run_spawn(void)
     finish("spawn");
 }
 
-static void *read_small(void *arg)
+/* Waits for datagrams with the bytes of its buffer dead. */
+static void *read_dead(void *arg)
 {
-    char buf[64];
+    char *buf = __builtin_alloca(frame_size);
 
     n_begun++;
-    while (gev_read(pair[0], buf, sizeof buf) == 1) {
+    while (gev_read(pair[0], buf, frame_size) == 1) {
         n_done++;
     }
     return arg;
 }
 
-static void *read_large(void *arg)
+/* Waits for datagrams with as many bytes on its stack alive. */
+static void *read_live(void *arg)
 {
-    char buf[16384];
+    static char elsewhere[64];
+    char *buf = __builtin_alloca(frame_size);
 
+    memset(buf, 1, frame_size);
     n_begun++;
-    while (gev_read(pair[0], buf, sizeof buf) == 1) {
+    while (gev_read(pair[0], elsewhere, sizeof elsewhere) == buf[0]) {
+        __asm__ volatile("" : : "r"(buf) : "memory");
         n_done++;
     }
     return arg;
@@ -206,7 +212,7 @@ static void dead_round(void)
     }
 }
 
-static void run_dead(size_t size)
+static void run_dead(const char *mode, gev_fn *reader)
 {
     if (gev_init() < 0 || socketpair(AF_UNIX, SOCK_DGRAM, 0, pair) < 0) {
         die("dead");
@@ -214,7 +220,7 @@ static void run_dead(size_t size)
     rounds.per_rep = rounds.per_rep / 8 ? rounds.per_rep / 8 : 1;
     rounds.rss_empty = proc_rss(0);
     for (size_t i = 0; i < rounds.n; i++) {
-        if (gev_go(size > 64 ? read_large : read_small, NULL) < 0) {
+        if (gev_go(reader, NULL) < 0) {
             die("gev_go");
         }
     }
@@ -232,26 +238,32 @@ static void run_dead(size_t size)
         }
         rounds_rep(&rounds, rep, start);
     }
-    finish("dead");
+    finish(mode);
 }
 
 int main(int argc, char **argv)
 {
     bool quick = argc > 1 && strcmp(argv[argc - 1], "--quick") == 0;
     size_t n = argc > 2 ? strtoul(argv[2], NULL, 10) : 0;
+    size_t size = argc > 3 ? strtoul(argv[3], NULL, 10) : 0;
 
     if (n > 0) {
         rounds_init(&rounds, n, quick);
+        frame_size = size > frame_size ? size : frame_size;
+        rounds_frame(&rounds, strcmp(argv[1], "dead") == 0 ? 64 : frame_size);
         if (strcmp(argv[1], "core") == 0) {
             run_core();
         } else if (strcmp(argv[1], "yield") == 0) {
             run_yield();
         } else if (strcmp(argv[1], "spawn") == 0) {
             run_spawn();
-        } else if (strcmp(argv[1], "dead") == 0 && argc > 3) {
-            run_dead(strtoul(argv[3], NULL, 10));
+        } else if (strcmp(argv[1], "dead") == 0 && size > 0) {
+            run_dead("dead", read_dead);
+        } else if (strcmp(argv[1], "live") == 0 && size > 0) {
+            run_dead("live", read_live);
         }
     }
-    fprintf(stderr, "usage: switch core|yield|spawn|dead N [SIZE] [--quick]\n");
+    fprintf(stderr, "usage: switch core|yield|spawn|dead|live N [SIZE] "
+                    "[--quick]\n");
     return 2;
 }

@@ -8,7 +8,7 @@
  *   lock 0         one greenlet acquires and releases a lock nobody else wants
  *
  * Times are per greenlet woken, per hand-over, per acquire and release.
- * bench/go/sync_bench.go and bench/py/gevent_sync.py do the same.
+ * bench/peers/sync.go and sync_gevent.py do the same.
  */
 #include <gev.h>
 

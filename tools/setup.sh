@@ -24,12 +24,18 @@ packages_of() {
                 "libcmocka-dev libc-ares-dev libdw-dev node-llhttp python3" ;;
     test)  echo "g++ binutils valgrind strace ltrace netcat-openbsd gdb" \
                 "python3" ;;
-    bench) echo "g++ golang-go libboost-context-dev libst-dev python3" \
-                "python3-gevent util-linux" ;;
+    bench) echo "g++ golang-go libboost-context-dev libst-dev libuv1-dev" \
+                "nginx-light wrk apache2-utils gnuplot-nox python3" \
+                "python3-gevent $(node_package)" ;;
     lint)  echo "clang clang-format clang-tidy python3" ;;
     fuzz)  echo "clang libclang-rt-dev" ;;
     *)     echo "setup: unknown job '$1'" >&2; return 1 ;;
     esac
+}
+
+# Some other node, from its makers' repository, serves as well.
+node_package() {
+    command -v node >/dev/null || echo nodejs
 }
 
 # Prints those of its arguments that dpkg does not have.

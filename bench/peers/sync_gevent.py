@@ -1,6 +1,6 @@
 #!/usr/bin/python3
 # SPDX-License-Identifier: MIT
-"""gevent_sync - what bench/channel.c and wake.c do, with Debian's python3-gevent.
+"""sync_gevent - what bench/channel.c and wake.c do, with Debian's python3-gevent.
 
   pair 0     gevent.queue.Channel, one puts, one gets
   pair N     gevent.queue.Queue(N)
@@ -23,7 +23,7 @@ from gevent.lock import RLock, Semaphore
 from gevent.queue import Channel, Queue
 
 REPS = 3
-PER_REP = 40000
+PER_REP = 20000
 
 
 def put(queue, n):
@@ -114,7 +114,7 @@ def run(mode, n):
         return semaphore()
     if mode == "lock":
         return lock()
-    sys.exit("usage: gevent_sync.py pair|many|queue|spawn|event|semaphore|lock"
+    sys.exit("usage: sync_gevent.py pair|many|queue|spawn|event|semaphore|lock"
              " N [--quick]")
 
 

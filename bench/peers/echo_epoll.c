@@ -7,7 +7,7 @@
  * connection costs nothing but its fd until a write comes up short; then what
  * is left waits in a backlog of its own, and reading stops until it is gone.
  */
-#include "listener.h"
+#include "peers/listener.h"
 
 #include <errno.h>
 #include <stdbool.h>

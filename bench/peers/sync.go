@@ -1,5 +1,5 @@
 // SPDX-License-Identifier: MIT
-// sync_bench - what bench/channel.c and wake.c do, with goroutines and channels.
+// sync - what bench/channel.c and wake.c do, with goroutines and channels.
 //
 // To be run with GOMAXPROCS=1: gev has one thread per hub.
 //
@@ -24,10 +24,10 @@ import (
 	"time"
 )
 
-const reps = 7
+const reps = 5
 
 var (
-	perRep = 4000000
+	perRep = 1000000
 	bad    = false
 	done   sync.WaitGroup
 )

@@ -2,7 +2,7 @@
 /*
  * listener - the listening socket and the limits of the baseline servers.
  */
-#include "listener.h"
+#include "peers/listener.h"
 
 #include <arpa/inet.h>
 #include <netinet/in.h>

@@ -2,17 +2,19 @@
 /*
  * switch_boost - the same as switch.c with Boost.Context's fibers.
  *
- *   core N     main resumes each of N fibers, each resumes main
- *   spawn N    make N fibers, run them to their end, free them, N at a time
+ *   core N [SIZE]  main resumes each of N fibers, each resumes main with SIZE
+ *                  live bytes, 64 if not given
+ *   spawn N        make N fibers, run them to their end, free them, N at a time
  *
  * The baseline: the fastest common switch, with a private stack per context.
- * The stacks are 8 KiB each out of one mapping with a free list, which is the
+ * The stacks are 8 KiB each (more for larger frames) out of one mapping with a free list, which is the
  * best one can do for it: no system call per fiber, and a million guard pages
  * would not fit vm.max_map_count anyway. (boost::context::fiber and the bare
  * jump_fcontext() below it cost the same within 1 %: measured.)
  */
 #include <boost/context/fiber.hpp>
 
+#include <algorithm>
 #include <cstddef>
 #include <cstdio>
 #include <cstdlib>
@@ -34,7 +36,8 @@ namespace ctx = boost::context;
 namespace
 {
 
-constexpr std::size_t stack_size = 8192;
+std::size_t stack_size = 8192;
+std::size_t frame_size = 8 * FRAME_WORDS;
 
 // One mapping, cut into stacks; freed ones are used again, the last one first.
 class stack_pool
@@ -95,7 +98,8 @@ rounds result;
 
 ctx::fiber resume_home(std::uint64_t id, ctx::fiber &&home)
 {
-    volatile std::uint64_t frame[FRAME_WORDS];
+    auto *frame =
+        static_cast<volatile std::uint64_t *>(__builtin_alloca(frame_size));
 
     frame_fill(frame, id);
     for (;;) {
@@ -177,12 +181,18 @@ int main(int argc, char **argv)
 
     if (n > 0) {
         rounds_init(&result, n, quick);
+        if (argc > 3) {
+            frame_size = std::max<std::size_t>(std::strtoul(argv[3], nullptr, 10),
+                                               8 * FRAME_WORDS);
+            stack_size = (frame_size + 8191) / 4096 * 4096;
+        }
+        rounds_frame(&result, frame_size);
         if (std::strcmp(argv[1], "core") == 0) {
             run_core();
         } else if (std::strcmp(argv[1], "spawn") == 0) {
             run_spawn();
         }
     }
-    std::fprintf(stderr, "usage: switch_boost core|spawn N [--quick]\n");
+    std::fprintf(stderr, "usage: switch_boost core|spawn N [SIZE] [--quick]\n");
     return 2;
 }

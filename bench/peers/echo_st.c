@@ -5,7 +5,7 @@
  * The nearest relative of gev in Debian. Its package is built without epoll, so
  * it waits in select(2) and serves about a thousand fds at most.
  */
-#include "listener.h"
+#include "peers/listener.h"
 
 #include <errno.h>
 #include <st.h>

@@ -6,7 +6,7 @@
  * price, its distance from echo_gev is the greenlet's. A connection is one
  * watcher; a short write adds a backlog and turns the watcher to writing.
  */
-#include "listener.h"
+#include "peers/listener.h"
 
 #include <errno.h>
 #include <ev.h>

@@ -6,7 +6,7 @@
  * One level-triggered epoll loop; one read, and one write of as many answers as
  * the bytes hold heads (pipelining), per wake-up.
  */
-#include "listener.h"
+#include "peers/listener.h"
 
 #include <string.h>
 #include <sys/epoll.h>

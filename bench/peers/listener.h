@@ -3,8 +3,8 @@
  * listener - what the baseline servers share, so that they differ in nothing
  * but how they wait: limits, the listening socket, accepted sockets' options.
  */
-#ifndef BENCH_LISTENER_H
-#define BENCH_LISTENER_H
+#ifndef BENCH_PEERS_LISTENER_H
+#define BENCH_PEERS_LISTENER_H
 
 /* The buffer every echo server reads into. */
 #define ECHO_BUFFER 16384
