@@ -81,8 +81,8 @@ static int next(struct gev__hub *hub, struct gev__waits *w, size_t *ret_index,
     if (!w->n_done) {
         w->object.n_inside++;
         rc = timeout == 0 ? -ETIMEDOUT : gev__waits_park(hub, w, 1, timeout);
-        if (rc == 0) {
-            rc = take(w, ret_index);
+        if (rc == 0) { /* it may have been freed after it woke us */
+            rc = w->object.freed ? -EBADF : take(w, ret_index);
         }
         gev__object_leave(&w->object);
         return rc;

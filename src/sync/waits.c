@@ -112,6 +112,9 @@ int gev__waits_park(struct gev__hub *hub, struct gev__waits *w, size_t wanted,
 {
     int rc;
 
+    if (w->n_done >= wanted) {
+        return 0; /* they became ready between the two looks at them */
+    }
     w->g = hub->core->current;
     w->seq = gev__wait_seq(hub);
     w->wanted = wanted;

@@ -74,8 +74,9 @@ int gev__waits_add(struct gev__waits *w, const struct gev_waitable *thing,
 
 /**
  * gev__waits_park() - wait until so many are done, or one has failed
- * @wanted: at most @w->n, more than are done
+ * @wanted: at most @w->n
  *
+ * Switches:  unless so many are done already
  * Return:    0, or as gev__park()
  */
 int gev__waits_park(struct gev__hub *hub, struct gev__waits *w, size_t wanted,

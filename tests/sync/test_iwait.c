@@ -107,6 +107,31 @@ static void iwait_is_for_one_at_a_time_and_can_be_freed(void **state)
     things_free(&t);
 }
 
+static void *free_it(void *arg)
+{
+    (void)gev_iwait_free(arg);
+    return NULL;
+}
+
+static void iwait_may_be_freed_between_waking_and_running(void **state)
+{
+    struct things t;
+    struct waiter w = {0};
+    struct gev_iwait *it;
+    struct gev_greenlet *g;
+
+    (void)state;
+    things_make(&t);
+    it = gev_iwait_new(t.v, 5);
+    waiter_start(&w, call_next, it, 0);
+    g = gev_spawn(free_it, it); /* before the waiter, which is not woken yet */
+    assert_int_equal(things_fire(&t, 1), 0);
+    finish(g);
+    waiter_end(&w, -1, EBADF);
+    assert_int_equal(w.value, 99);
+    things_free(&t);
+}
+
 static void *end_with(void *arg)
 {
     long err = (long)(intptr_t)arg;
@@ -165,6 +190,7 @@ int main(void)
         TEST(iwait_keeps_the_order_of_completion),
         TEST(iwait_tells_of_a_freed_thing_and_goes_on),
         TEST(iwait_is_for_one_at_a_time_and_can_be_freed),
+        TEST(iwait_may_be_freed_between_waking_and_running),
         TEST(getall_gives_all_results),
         TEST(getall_gives_up_at_the_first_error),
     };

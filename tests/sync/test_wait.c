@@ -5,6 +5,7 @@
 #include "things.h"
 
 #include "support/fault.h"
+#include "sync/waitable.h"
 
 /* A call of one of the two, by a greenlet; object is what it waits for. */
 static void *call_any(void *arg)
@@ -380,6 +381,40 @@ static void very_many_things_take_linear_time(void **state)
     free(g);
 }
 
+/* As a child that ends while it is looked at. */
+struct fickle {
+    struct gev__list links;
+    int n_looks;
+};
+
+static int look_fickle(void *object, struct gev__list **ret_links)
+{
+    struct fickle *f = object;
+
+    if (ret_links) {
+        *ret_links = &f->links;
+    }
+    return f->n_looks++ > 0;
+}
+
+static void what_becomes_ready_between_two_looks_is_not_missed(void **state)
+{
+    static const struct gev_waitable_kind kind = {.look = look_fickle,
+                                                  .outside = true};
+    static struct fickle f;
+    struct gev_waitable v = {&kind, &f};
+
+    (void)state;
+    gev__list_init(&f.links);
+    f.n_looks = 0;
+    assert_int_equal(gev_wait_any(&v, 1, 5), 0);
+    assert_int_equal(f.n_looks, 2);
+    f.n_looks = 0;
+    assert_int_equal(gev_wait_all(&v, 1, 5), 1);
+    assert_int_equal(f.n_looks, 2);
+    assert_true(gev__list_empty(&f.links));
+}
+
 int main(void)
 {
     const struct CMUnitTest tests[] = {
@@ -395,6 +430,7 @@ int main(void)
         TEST(a_wait_that_ended_leaves_nothing_behind),
         TEST(waiting_for_a_few_things_allocates_nothing),
         TEST(very_many_things_take_linear_time),
+        TEST(what_becomes_ready_between_two_looks_is_not_missed),
         TEST(bad_arguments_are_refused),
         TEST(another_thread_is_refused_and_the_hub_may_ask),
         TEST(each_failed_allocation_is_enomem),
