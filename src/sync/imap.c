@@ -70,9 +70,8 @@ static struct task *first_done(const struct gev_imap *imap)
     return gev__list_empty(l) || !t->done ? NULL : t;
 }
 
-static void on_task_end(struct gev__call *call)
+static void finish_task(struct task *t)
 {
-    struct task *t = GEV__CONTAINER(call, struct task, call);
     struct gev_imap *imap = t->imap;
 
     t->done = true;
@@ -83,6 +82,11 @@ static void on_task_end(struct gev__call *call)
     if (first_done(imap)) {
         wake_first(&imap->taking);
     }
+}
+
+static void on_task_end(struct gev__call *call)
+{
+    finish_task(GEV__CONTAINER(call, struct task, call));
 }
 
 static void drop_task(struct task *t)
@@ -107,8 +111,12 @@ static int watch(struct gev_imap *imap, struct gev_greenlet *g)
     *t = (struct task){.imap = imap, .g = g};
     g->flags |= GEV__WATCHED;
     gev__call_init(&t->call, on_task_end);
-    gev__list_push(links, &t->call.link);
     gev__list_push(&imap->running, &t->link);
+    if (g->life == GEV__DEAD) { /* by a gev_group_kill() that is under way */
+        finish_task(t);
+    } else {
+        gev__list_push(links, &t->call.link);
+    }
     return 0;
 }
 

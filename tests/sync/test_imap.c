@@ -267,6 +267,50 @@ static void takers_hear_of_the_end_of_it(void **state)
     assert_non_null(strchr(run_log, '-'));
 }
 
+static void *be_deaf(void *arg)
+{
+    (void)gev_shield_begin();
+    (void)gev_event_wait(arg, GEV_FOREVER);
+    (void)gev_shield_end();
+    return NULL;
+}
+
+static void *kill_group(void *arg)
+{
+    return (void *)(intptr_t)gev_group_kill(arg, GEV_FOREVER);
+}
+
+static void tasks_of_a_group_that_is_being_killed_are_done(void **state)
+{
+    static const unsigned flags[] = {0, GEV_UNORDERED};
+    struct gev_group *pool = gev_group_new(0);
+    struct gev_event *e = gev_event_new();
+    struct gev_greenlet *killer;
+
+    (void)state;
+    assert_int_equal(gev_group_go(pool, be_deaf, e), 0);
+    assert_int_equal(gev_yield(), 0);
+    killer = gev_spawn(kill_group, pool);
+    assert_int_equal(gev_yield(), 0);
+    for (int i = 0; i < 2; i++) {
+        struct counter c = {0, 3, 0};
+        struct gev_imap *imap =
+            gev_imap_new(pool, square_slowly, count_up, &c, flags[i]);
+        int err, n = 0;
+
+        while (gev_imap_next(imap, NULL, &err, 5) == 1) {
+            n += err == ECANCELED;
+        }
+        assert_int_equal(n, 3);
+        assert_int_equal(gev_imap_free(imap), 0);
+    }
+    assert_string_equal(run_log, "");
+    assert_int_equal(gev_event_set(e), 0);
+    finish(killer);
+    assert_int_equal(gev_group_free(pool), 0);
+    assert_int_equal(gev_event_free(e), 0);
+}
+
 static void bad_arguments_and_no_memory(void **state)
 {
     struct counter c = {0, 4, 0};
@@ -306,6 +350,7 @@ int main(void)
         TEST(freeing_kills_what_is_under_way),
         TEST(several_may_take_and_be_killed),
         TEST(takers_hear_of_the_end_of_it),
+        TEST(tasks_of_a_group_that_is_being_killed_are_done),
         TEST(bad_arguments_and_no_memory),
     };
 
