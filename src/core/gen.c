@@ -9,7 +9,8 @@
  * Failure modes: the function ends, in whatever way: a function deferred first,
  * so called last, makes the asker the body's parent, which is where an end
  * leads. The generator is freed early: the core throws ECANCELED into the body
- * until it has ended. The body waits in the hub: the asker stands in its switch
+ * until it has ended; if somebody else holds a reference to it, or the hub has
+ * it, the record stays until it has. The body waits in the hub: the asker stands in its switch
  * meanwhile, and is switched to when the body has its value.
  */
 #include <stdbool.h>
@@ -28,6 +29,7 @@ struct gev_gen {
     void *arg;                  /* for it */
     size_t item_size;           /* bytes of @item */
     bool ended;                 /* fn has returned, or will never run */
+    bool freed;                 /* by its user: goes when the body has ended */
     bool has_item;              /* @item holds a value to be taken */
     char item[];                /* on its way */
 };
@@ -37,7 +39,9 @@ static void on_body_end(void *arg)
     struct gev_gen *gen = arg;
 
     gen->ended = true;
-    if (gen->asker) {
+    if (gen->freed) {
+        free(gen);
+    } else if (gen->asker) {
         (void)gev_set_parent(gen->body, gen->asker);
     }
 }
@@ -100,6 +104,12 @@ struct gev_gen *gev_gen_new(gev_gen_fn *fn, void *arg, size_t item_size)
     return gev__ret(rc) < 0 ? NULL : gen;
 }
 
+/* One that a fork has dropped is dead, and on_body_end() was not called. */
+static bool has_ended(const struct gev_gen *gen)
+{
+    return gen->ended || gen->body->life == GEV__DEAD;
+}
+
 /* May the current greenlet ask? */
 static int check_next(const struct gev_gen *gen)
 {
@@ -138,7 +148,7 @@ int gev_gen_next(struct gev_gen *gen, void *ret_item)
     if (rc < 0) {
         return (int)gev__ret(rc);
     }
-    if (gen->ended) {
+    if (has_ended(gen)) {
         return 0;
     }
     gen->has_item = false;
@@ -177,6 +187,23 @@ int gev_gen_yield(struct gev_gen *gen, const void *item)
     return 0;
 }
 
+/* Who has a reference to the body, a child of its own or the hub, may keep it
+   from ending now: then it frees the record later. */
+static int release(struct gev_gen *gen)
+{
+    bool ended = has_ended(gen);
+
+    gen->freed = true;
+    if (gev_unref(gen->body) < 0) {
+        gen->freed = false;
+        return -1;
+    }
+    if (ended) {
+        free(gen);
+    }
+    return 0;
+}
+
 int gev_gen_free(struct gev_gen *gen)
 {
     const struct gev__core *core = gev__core_get();
@@ -190,9 +217,5 @@ int gev_gen_free(struct gev_gen *gen)
     if (gen->asker || core->current == gen->body) {
         return (int)gev__ret(-EBUSY);
     }
-    if (gev_unref(gen->body) < 0) {
-        return -1;
-    }
-    free(gen);
-    return 0;
+    return release(gen);
 }

@@ -10,6 +10,7 @@
 #include <stddef.h>
 #include <stdlib.h>
 #include <string.h>
+#include <sys/wait.h>
 #include <unistd.h>
 
 #include <cmocka.h>
@@ -373,6 +374,51 @@ static void bad_arguments_are_refused(void **state)
     assert_int_equal(gev_gen_free(gen), 0);
 }
 
+/* The body's own child has a reference to its parent. */
+static struct gev_greenlet *of_body;
+
+static void *nothing(void *arg)
+{
+    return arg;
+}
+
+static void have_a_child(struct gev_gen *gen, void *arg)
+{
+    of_body = gev_greenlet_new(nothing, 0);
+    count(gen, arg);
+}
+
+static void one_that_cannot_end_yet_ends_later(void **state)
+{
+    struct gev_gen *gen = gev_gen_new(have_a_child, num(9), sizeof(int));
+
+    (void)state;
+    assert_int_equal(gev_gen_next(gen, NULL), 1);
+    assert_int_equal(gev_gen_free(gen), 0);
+    assert_string_equal(note_text, "");
+    assert_int_equal(gev_unref(of_body), 0);
+    assert_string_equal(note_text, "dropped");
+}
+
+static void in_a_forks_child_it_has_no_more_values(void **state)
+{
+    struct gev_gen *gen = gev_gen_new(count, num(9), sizeof(int));
+    int status = 0;
+
+    (void)state;
+    assert_int_equal(gev_init(), 0);
+    assert_int_equal(gev_gen_next(gen, NULL), 1);
+    pid_t pid = fork();
+    if (pid == 0) {
+        (void)gev_yield();
+        _exit(gev_gen_next(gen, NULL) || gev_gen_free(gen) || note_text[0]);
+    }
+    assert_int_equal(waitpid(pid, &status, 0), pid);
+    assert_int_equal(status, 0);
+    assert_int_equal(gev_gen_next(gen, NULL), 1);
+    assert_int_equal(gev_gen_free(gen), 0);
+}
+
 static int end_hub(void **state)
 {
     (void)state;
@@ -396,6 +442,8 @@ int main(void)
         TEST(one_that_runs_refuses_to_be_asked_or_freed),
         TEST(a_generator_may_wait_while_others_run),
         TEST(a_killed_asker_gets_no_value),
+        TEST(one_that_cannot_end_yet_ends_later),
+        TEST(in_a_forks_child_it_has_no_more_values),
         TEST(bad_arguments_are_refused),
     };
 
