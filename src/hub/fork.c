@@ -132,6 +132,7 @@ void gev__hub_fork_child(struct gev__hub *hub)
         drop(hub->core->main, hub);
     }
     gev__fds_fork(hub);
+    gev__signals_fork(hub);
     gev__list_init(&hub->ready);
     gev__list_init(&hub->later);
     hub->n_later = 0;

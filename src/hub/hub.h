@@ -252,6 +252,9 @@ void gev__signal_lock(bool take_it);
    they are kept */
 void gev__fds_fork(struct gev__hub *hub);
 
+/* in the child of a fork that keeps nobody: whoever waited for a signal is gone */
+void gev__signals_fork(struct gev__hub *hub);
+
 /* in the child of a fork, at once: calls asked for are the parent's to make */
 void gev__remote_fork(struct gev__hub *hub);
 

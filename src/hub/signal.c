@@ -280,6 +280,35 @@ int gev_sigwait(int signo, double timeout)
     return (int)gev__ret(rc < 0 ? rc : sig_wait(hub, signo, timeout));
 }
 
+/* One whose greenlet is not here any more, or NULL. */
+static struct gev_signal *first_sigwait(struct gev__hub *hub)
+{
+    for (struct gev__list *l = hub->signals.next; l != &hub->signals;
+         l = l->next) {
+        struct gev__signo *s = GEV__CONTAINER(l, struct gev__signo, link);
+
+        for (struct gev__list *i = s->watchers.next; i != &s->watchers;
+             i = i->next) {
+            struct gev_signal *w = GEV__CONTAINER(i, struct gev_signal, link);
+
+            if (w->fn == on_wait) {
+                return w;
+            }
+        }
+    }
+    return NULL;
+}
+
+void gev__signals_fork(struct gev__hub *hub)
+{
+    struct gev_signal *w;
+
+    while ((w = first_sigwait(hub))) {
+        free(w->arg);
+        gev_signal_cancel(w);
+    }
+}
+
 void gev__signals_end(struct gev__hub *hub)
 {
     while (!gev__list_empty(&hub->signals)) {

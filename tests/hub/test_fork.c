@@ -244,6 +244,36 @@ static void note_signal(int signo, void *arg)
     note((char)(intptr_t)arg);
 }
 
+static void *wait_signal(void *arg)
+{
+    return (void *)(intptr_t)(gev_sigwait(SIGUSR1, GEV_FOREVER) +
+                              (arg != NULL));
+}
+
+static void who_waited_for_a_signal_does_not_in_the_child(void **state)
+{
+    struct gev_greenlet *g = gev_spawn(wait_signal, NULL);
+    struct sigaction act;
+    pid_t pid;
+
+    (void)state;
+    assert_int_equal(gev_yield(), 0);
+    pid = fork();
+    if (pid == 0) {
+        gev_unref(g);
+        MUST(gev_sleep(0.001) == 0);
+        MUST(sigaction(SIGUSR1, NULL, &act) == 0);
+        MUST(act.sa_handler == SIG_DFL); /* as nobody does */
+        MUST(gev_shutdown() == 0);
+        _exit(0);
+    }
+    assert_int_equal(exit_of(pid), 0);
+    assert_int_equal(raise(SIGUSR1), 0);
+    assert_int_equal(gev_join(g, 5), 0);
+    assert_null(gev_value(g));
+    gev_unref(g);
+}
+
 static void signals_reach_the_child(void **state)
 {
     struct gev_signal *s = gev_signal(SIGUSR1, note_signal, LETTER('s'));
@@ -346,6 +376,7 @@ int main(void)
         TEST(the_child_may_wait_for_descriptors),
         TEST(scopes_of_the_caller_go_with_it),
         TEST(calls_from_threads_are_made_once),
+        TEST(who_waited_for_a_signal_does_not_in_the_child),
         TEST(signals_reach_the_child),
         TEST(a_greenlets_child_that_calls_nothing_ends_too),
         TEST(a_callbacks_child_ends_after_it),
