@@ -41,7 +41,8 @@ GEV_BEGIN_DECLS
  * Context:   any greenlet, not the hub
  * Return:    0 when @fn is done, or -1 with errno set:
  *              EAGAIN  the queue is full, or there is no thread and none can be
- *                      started
+ *                      started; or this is the child of a gev_fork() that keeps
+ *                      greenlets, and it is the parent's thread that runs @fn
  *              EINVAL  @fn is NULL, or @io is with @size above 0
  * See:       gevent.threadpool.ThreadPool.apply()
  */

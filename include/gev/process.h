@@ -273,7 +273,8 @@ GEV_API int gev_process_run(const char *const *argv,
  * connection, which is seldom what is wanted. In the child no processes are its
  * children: who waits for one gets ECHILD. Calls that other threads had asked
  * for with gev_call_threadsafe(), and what runs in other threads, stay with the
- * parent, which notices nothing.
+ * parent, which notices nothing: who waits for a gev_offload() that a thread has
+ * begun gets EAGAIN in the child, and who looks up a name EAI_AGAIN.
  *
  * Switches:  never
  * Context:   any greenlet, not the hub

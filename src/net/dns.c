@@ -59,12 +59,37 @@ static void end(struct gev__part *p)
     free(dns);
 }
 
+/* Takes an entry out of the table; who waits is told to try again. tsearch(3):
+   the table points to its root, which begins with its
+   entry. */
+static void answer_again(struct gev__dns *dns)
+{
+    const struct gev__dns_answer again = {.eai = EAI_AGAIN};
+    struct gev__dns_entry *e = *(struct gev__dns_entry **)dns->table;
+
+    if (e->answered) {
+        gev__dns_table_remove(e);
+        return;
+    }
+    if (e->request) {
+        e->request->e = NULL;
+    }
+    gev__dns_answer(e, &again);
+}
+
 static void on_fork(struct gev__part *p)
 {
     struct gev__dns *dns = GEV__CONTAINER(p, struct gev__dns, part);
 
-    gev__dns_table_clear(dns);
-    gev__ares_end(dns);
+    if (!dns->hub->kept) {
+        gev__dns_table_clear(dns);
+        gev__ares_end(dns);
+        return;
+    }
+    gev__ares_end(dns); /* answers what it was asked */
+    while (dns->table) {
+        answer_again(dns);
+    }
 }
 
 static const struct gev__part_kind kind = {.end = end, .fork = on_fork};

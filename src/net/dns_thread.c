@@ -85,6 +85,7 @@ static struct lookup *make(struct gev__dns_entry *e)
     l->job.run = run;
     l->job.done = done;
     l->job.drop = drop;
+    l->job.lost = drop; /* who waited was told by dns.c */
     l->job.may_outlive = true;
     l->q = e->q;
     l->q.node = node ? memcpy(l->text, node, n_node) : NULL;

@@ -11,6 +11,7 @@
  *                         as nobody's, and freed when the hub hears that it is
  *                         done
  *   no room to park       the same
+ *   a fork that keeps     the parent's thread runs it: EAGAIN in the child
  *   the hub ends          all greenlets have ended before, so nobody waits: it
  *                         is freed by drop()
  */
@@ -59,11 +60,23 @@ static void done(struct gev__job *j)
     gev__wake(o->g, o->seq, 0);
 }
 
+static void lost(struct gev__job *j)
+{
+    struct gev__offload *o = of(j);
+
+    if (!o->g) {
+        release(o);
+        return;
+    }
+    o->lost = true;
+    gev__wake(o->g, o->seq, -EAGAIN);
+}
+
 /* The caller does not wait any more. */
 static void abandon(struct gev__offload *o)
 {
     o->g = NULL;
-    if (!o->must_run && gev__workers_withdraw(o->own, &o->job)) {
+    if (o->lost || (!o->must_run && gev__workers_withdraw(o->own, &o->job))) {
         release(o);
     }
 }
@@ -82,6 +95,7 @@ int gev__offload_run(struct gev__hub *hub, struct gev__offload *o,
     o->job.run = run;
     o->job.done = done;
     o->job.drop = drop;
+    o->job.lost = lost;
     o->g = hub->core->current;
     o->seq = gev__wait_seq(hub);
     if (rc == 0) {

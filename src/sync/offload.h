@@ -20,6 +20,7 @@ struct gev__offload {
     struct gev__workers *own; /* whose job it is */
     uint32_t seq;             /* of that wait */
     bool finished;            /* done() was called */
+    bool lost;                /* it runs in another process: see workers.h */
     bool must_run;            /* also if nobody waits: it is not withdrawn */
     void (*fn)(struct gev__offload *o);   /* in a thread */
     void (*undo)(struct gev__offload *o); /* nobody takes its result, or with

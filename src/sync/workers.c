@@ -22,6 +22,8 @@
  *   fork                   the lock is held over it; in the child there are no
  *                          threads: queued and finished jobs are dropped, those
  *                          that ran are the parent's (their records are lost)
+ *   ... keeping greenlets  finished jobs are told of, queued ones get a thread;
+ *                          those that ran, or find no thread, are lost()
  */
 #include "sync/workers.h"
 
@@ -51,6 +53,7 @@ struct gev__workers {
     pthread_cond_t left;            /* a thread has ended or become one that
                                           is not waited for */
     struct gev__list queue;         /* of gev__job.link, first come first */
+    struct gev__list running;       /* of gev__job.link: in run() */
     struct gev__list finished;      /* of gev__job.link: for done() */
     size_t n_queued;                /* in @queue */
     size_t n_running;               /* jobs in run() */
@@ -114,6 +117,7 @@ static struct gev__job *next_job(struct gev__workers *w)
     w->n_queued--;
     j->state = GEV__JOB_RUNNING;
     j->ran = true;
+    gev__list_push(&w->running, &j->link);
     w->n_running++;
     w->n_outliving += j->may_outlive;
     return j;
@@ -122,6 +126,7 @@ static struct gev__job *next_job(struct gev__workers *w)
 /* A job is over. Under the lock, which is let go of to drop it. */
 static void finish(struct gev__workers *w, struct gev__job *j)
 {
+    gev__list_remove(&j->link);
     w->n_running--;
     w->n_outliving -= j->may_outlive;
     if (w->ended) {
@@ -326,19 +331,67 @@ static void init_conds(struct gev__workers *w)
     pthread_condattr_destroy(&attr);
 }
 
+static void lose_all(struct gev__list *jobs)
+{
+    while (!gev__list_empty(jobs)) {
+        struct gev__job *j =
+            GEV__CONTAINER(gev__list_shift(jobs), struct gev__job, link);
+
+        j->state = GEV__JOB_IDLE;
+        j->ran = false;
+        j->lost(j);
+    }
+}
+
+/* In a fork's child whose greenlets wait for their jobs. */
+static void go_on(struct gev__workers *w)
+{
+    struct gev__list lost; /* nothing switches until it is empty */
+
+    gev__list_init(&lost);
+    gev__list_splice(&lost, &w->running);
+    pthread_mutex_lock(&w->lock);
+    while (w->n_threads < w->limits.max_threads &&
+           (size_t)w->n_threads < w->n_queued && start_thread(w) == 0) {
+        w->n_threads++;
+        w->n_idle++;
+    }
+    if (w->n_threads == 0) {
+        gev__list_splice(&lost, &w->queue);
+        w->n_queued = 0;
+    }
+    if (!gev__list_empty(&w->finished)) {
+        (void)gev__remote_call(w->handle, &w->wake);
+    }
+    pthread_mutex_unlock(&w->lock);
+    lose_all(&lost);
+}
+
+static void forget(struct gev__workers *w)
+{
+    struct gev__list dropped; /* nothing switches until it is empty */
+
+    gev__list_init(&dropped);
+    gev__list_init(&w->running);
+    gev__list_splice(&dropped, &w->queue);
+    gev__list_splice(&dropped, &w->finished);
+    w->n_queued = 0;
+    drop_all(&dropped);
+}
+
 /* In a fork's child, where there are no threads. */
 static void on_fork(struct gev__part *p)
 {
     struct gev__workers *w = GEV__CONTAINER(p, struct gev__workers, part);
-    struct gev__list dropped; /* nothing switches until it is empty */
 
-    gev__list_init(&dropped);
-    gev__list_splice(&dropped, &w->queue);
-    gev__list_splice(&dropped, &w->finished);
     init_conds(w); /* somebody else's threads may have waited */
-    w->n_queued = w->n_running = w->n_outliving = 0;
+    w->n_running = w->n_outliving = 0;
     w->n_threads = w->n_idle = 0;
-    drop_all(&dropped);
+    if (gev__hub_tls->kept) {
+        go_on(w);
+    } else {
+        forget(w);
+    }
 }
 
 static void before_fork(void)
@@ -385,6 +438,7 @@ int gev__workers_get(struct gev__hub *hub, struct gev__workers **ret)
     pthread_mutex_init(&w->lock, NULL);
     init_conds(w);
     gev__list_init(&w->queue);
+    gev__list_init(&w->running);
     gev__list_init(&w->finished);
     w->wake.fn = on_wake;
     w->limits = (struct gev__workers_limits){

@@ -9,7 +9,8 @@
  *      +---------------------------+                                     |
  *      +---- done(), on the hub <----------------------------------------+
  *
- * drop() instead of done() when the hub ends meanwhile.
+ * drop() instead of done() when the hub ends meanwhile; lost() when this is a
+ * fork's child whose greenlets were kept, and the thread is the parent's.
  */
 #ifndef SYNC_WORKERS_H
 #define SYNC_WORKERS_H
@@ -34,17 +35,19 @@ enum gev__job_state {
 /**
  * struct gev__job - something to be done in a thread
  *
- * On the heap, embedded in what it is about. From submit until done(), drop()
- * or a successful withdraw it must stay where it is.
+ * On the heap, embedded in what it is about. From submit until done(), drop(),
+ * lost() or a successful withdraw it must stay where it is.
  */
 struct gev__job {
-    struct gev__list link;            /* queued or finished ones */
+    struct gev__list link;            /* queued, running or finished ones */
     void (*run)(struct gev__job *j);  /* in a thread, which must not use gev */
     void (*done)(struct gev__job *j); /* on the hub, after run() */
     void (*drop)(struct gev__job *j); /* in any thread: the hub is gone, free
                                           it; see @ran */
+    void (*lost)(struct gev__job *j); /* on the hub's thread: run() was begun
+                                         in another process; see @ran */
     enum gev__job_state state;        /* where it is */
-    bool ran;                         /* run() was called */
+    bool ran;                         /* run() was called, and not lost */
     bool may_outlive;                 /* the hub's end need not wait for it */
 };
 

@@ -278,6 +278,29 @@ static void a_forks_child_asks_anew(void **state)
     look_free(&l);
 }
 
+static void a_child_with_all_greenlets_is_told_to_try_again(void **state)
+{
+    struct gev_greenlet *b, *g;
+    struct look l = {.node = "localhost"};
+    int status;
+
+    (void)state;
+    b = occupy_thread();
+    g = look_start(&l);
+    pid_t pid = gev_fork(GEV_FORK_KEEP);
+    if (pid == 0) {
+        int rc = gev_join(g, 5);
+
+        _exit(rc < 0 || l.rc != EAI_AGAIN ? 9 : child());
+    }
+    assert_int_equal(waitpid(pid, &status, 0), pid);
+    assert_int_equal(status, 0);
+    release_thread(b);
+    job_join(g);
+    assert_look(&l, 0, 0);
+    look_free(&l);
+}
+
 static void without_memory_nothing_is_lost(void **state)
 {
     int n_failed = 0;
@@ -355,6 +378,7 @@ int main(void)
         DNS_TEST(an_unknown_resolver_in_the_environment_is_reported),
         DNS_TEST(shutdown_with_lookups_under_way_leaks_nothing),
         DNS_TEST(a_forks_child_asks_anew),
+        DNS_TEST(a_child_with_all_greenlets_is_told_to_try_again),
         DNS_TEST(without_memory_nothing_is_lost),
         DNS_TEST(bad_arguments_are_refused),
     };

@@ -376,6 +376,26 @@ static void fork_leaves_the_parents_lookups_alone(void **state)
     look_free(&l);
 }
 
+static void a_child_with_all_greenlets_is_told_to_try_again(void **state)
+{
+    struct look l = {.node = "a.slow.test"};
+    struct gev_greenlet *g = look_start(&l);
+    int rc, status;
+
+    (void)state;
+    assert_int_equal(gev_sleep(0.01), 0);
+    pid_t pid = gev_fork(GEV_FORK_KEEP);
+    if (pid == 0) {
+        rc = gev_join(g, 5);
+        _exit(rc < 0 || l.rc == 0 ? 9 : child());
+    }
+    assert_int_equal(waitpid(pid, &status, 0), pid);
+    assert_int_equal(status, 0);
+    job_join(g);
+    assert_look(&l, 0, 0);
+    look_free(&l);
+}
+
 static void without_descriptors_it_says_so(void **state)
 {
     struct look l;
@@ -467,6 +487,7 @@ int main(void)
         CASE(addresses_have_names),
         CASE(shutdown_with_lookups_in_flight_leaks_nothing),
         CASE(fork_leaves_the_parents_lookups_alone),
+        CASE(a_child_with_all_greenlets_is_told_to_try_again),
         CASE(without_descriptors_it_says_so),
         CASE(without_memory_nothing_is_lost),
         CASE(a_closed_epoll_is_made_anew),

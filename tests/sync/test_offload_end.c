@@ -167,6 +167,71 @@ static void a_forks_child_starts_with_no_threads(void **state)
     }
 }
 
+/* All three still wait: for the parent's thread, and for one of ours. */
+static int kept_child(struct gev_greenlet **g, const struct job *j)
+{
+    open_gate(2);
+    if (gev_joinall(g, 3, LIMIT) < 0) {
+        return 1;
+    }
+    if (j[0].out.r != -1 || j[0].out.err != EAGAIN) {
+        return 2;
+    }
+    if (j[1].out.r < 0 || j[2].out.r < 0 || stats().running) {
+        return 3;
+    }
+    return gev_shutdown() == 0 ? 0 : 4;
+}
+
+static void a_child_with_all_greenlets_tells_those_who_wait(void **state)
+{
+    struct job j[3];
+    struct gev_greenlet *g[3];
+    int status;
+
+    (void)state;
+    assert_int_equal(gev_offload_set_size(1), 0);
+    for (int i = 0; i < 3; i++) {
+        j[i] = (struct job){.fn = offload_gate};
+        g[i] = job_start(&j[i]);
+    }
+    until(&n_begun, 1);
+    pid_t pid = gev_fork(GEV_FORK_KEEP);
+    if (pid == 0) {
+        _exit(kept_child(g, j));
+    }
+    assert_int_equal(waitpid(pid, &status, 0), pid);
+    assert_int_equal(status, 0);
+    open_gate(3);
+    for (int i = 0; i < 3; i++) {
+        finish(g[i]);
+        assert_outcome(j[i].out, 0, 0);
+    }
+}
+
+/* Done by the parent's thread, but the hub has not looked yet. */
+static void what_was_finished_is_finished_in_the_child_too(void **state)
+{
+    struct job j = {.fn = offload_sum, .arg = &gate};
+    struct gev_greenlet *g = job_start(&j);
+    int status;
+
+    (void)state;
+    until(&n_begun, 1);
+    open_gate(1);
+    while (stats().done == 0) {
+        usleep(100);
+    }
+    pid_t pid = gev_fork(GEV_FORK_KEEP);
+    if (pid == 0) {
+        _exit(gev_join(g, LIMIT) < 0 || j.out.r != 42);
+    }
+    assert_int_equal(waitpid(pid, &status, 0), pid);
+    assert_int_equal(status, 0);
+    finish(g);
+    assert_int_equal(j.out.r, 42);
+}
+
 static void without_any_thread_a_job_is_refused(void **state)
 {
     (void)state;
@@ -229,6 +294,8 @@ int main(void)
         CASE(shutdown_waits_for_what_runs_and_drops_the_rest),
         CASE(each_hub_has_its_own_threads),
         CASE(a_forks_child_starts_with_no_threads),
+        CASE(a_child_with_all_greenlets_tells_those_who_wait),
+        CASE(what_was_finished_is_finished_in_the_child_too),
         CASE(without_any_thread_a_job_is_refused),
         CASE(with_one_thread_another_that_fails_does_not_matter),
         CASE(without_memory_nothing_is_begun),
