@@ -84,11 +84,11 @@ void gev__image_evict(struct gev__core *core);
 static inline __attribute__((always_inline)) void
 gev__image_prefetch(const struct gev_greenlet *g)
 {
-    const char *image = g->image;
+    uintptr_t image = (uintptr_t)g->image; /* NULL: an address like any other */
 
-    __builtin_prefetch(image);
-    __builtin_prefetch(image + 64);
-    __builtin_prefetch(image + 128);
+    __builtin_prefetch((const void *)image);
+    __builtin_prefetch((const void *)(image + 64));
+    __builtin_prefetch((const void *)(image + 128));
 }
 
 /**
