@@ -79,10 +79,12 @@ static void a_loose_parser_does_not_pass_the_self_test(void **state)
 static char *good_head(struct gev__http_head *h)
 {
     static char buf[256];
+    size_t len; /* as sent: feeding puts NULs into it */
 
     strcpy(buf, POST_A "X: y\r\nContent-Length: 5\r\n\r\n");
+    len = strlen(buf);
     gev__http_head_init(h, &limits, fields);
-    assert_int_equal(gev__http_head_feed(h, buf, strlen(buf)), strlen(buf));
+    assert_int_equal(gev__http_head_feed(h, buf, len), len);
     /* The bytes without the strings' ends. */
     strcpy(buf, POST_A "X: y\r\nContent-Length: 5\r\n\r\n");
     return buf;
