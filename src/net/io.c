@@ -246,6 +246,13 @@ read_any(struct gev__hub *hub, struct gev__fd *f, void *buf, size_t len)
     return f->reader ? -EBUSY : gev__io_run(&io, GEV_READ, try_read);
 }
 
+/* Errors of a record that may be out of date. All others are final: a socket
+   says ECONNRESET once, and the end of the stream when it is asked again. */
+static bool is_stale(ssize_t n)
+{
+    return n == -EBADF || n == -ENOTSOCK || n == -EINTR;
+}
+
 /* recv(2) without waiting; see note_drained(). */
 static inline ssize_t recv_stream(struct gev__fd *f, void *buf, size_t len)
 {
@@ -292,11 +299,11 @@ static __attribute__((noinline)) ssize_t wait_and_recv(struct gev__fd *f,
         f->drained = false;
         n = recv_stream(f, buf, len);
     } while (n == -EAGAIN);
-    if (n < 0) { /* a stale record, or says it again */
+    if (is_stale(n)) {
         return gev__ret(read_any(gev__hub_tls, f, buf, len));
     }
-    gev__pad_received(gev__hub_tls, buf, len, (size_t)n);
-    return n;
+    gev__pad_received(gev__hub_tls, buf, len, n < 0 ? 0 : (size_t)n);
+    return gev__ret(n);
 }
 
 static __attribute__((noinline)) ssize_t read_slow(int fd, void *buf,
@@ -325,7 +332,7 @@ ssize_t gev_read(int fd, void *buf, size_t len)
             return n;
         }
         if (n != -EAGAIN) {
-            return gev__ret(read_any(hub, f, buf, len));
+            return gev__ret(is_stale(n) ? read_any(hub, f, buf, len) : n);
         }
     }
     return wait_and_recv(f, buf, len);

@@ -440,9 +440,37 @@ static void a_woken_call_leaves_the_numbers_next_life_alone(void **state)
 
 #define TEST(name) cmocka_unit_test_teardown(name, no_sigpipe_no_greenlet)
 
+/* Linux says so once, and then that the stream has ended. */
+static void reset_is_told_by_a_later_read_too(void **state)
+{
+    (void)state;
+    for (int waits = 0; waits < 2; waits++) {
+        struct job r = {.fn = job_read_local};
+        struct gev_greenlet *g;
+        char all[4];
+        int fds[2];
+
+        sock_tcp_pair(fds);
+        r.fd = fds[0];
+        assert_int_equal(gev_write(fds[1], "once", 4), 4);
+        assert_int_equal(gev_read(fds[0], all, sizeof all), 4);
+        if (!waits) {
+            sock_reset(fds[1]);
+        }
+        g = job_start(&r);
+        if (waits) {
+            sock_reset(fds[1]);
+        }
+        job_join(g);
+        assert_outcome(r.out, -1, ECONNRESET);
+        gev_close(fds[0]);
+    }
+}
+
 int main(void)
 {
     const struct CMUnitTest tests[] = {
+        cmocka_unit_test(reset_is_told_by_a_later_read_too),
         TEST(resets_in_the_middle_harm_nobody_else),
         TEST(stalled_peers_time_out),
         TEST(a_flood_leaves_others_their_turns),
