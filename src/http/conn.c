@@ -71,6 +71,9 @@ void gev__http_conn_end(struct gev__conn *net)
 
     gev__list_remove(&c->link);
     s->n_idle -= c->state == GEV__HTTP_IDLE;
+    if (c->x && c->x->re.until_close && c->x->re.stage == GEV__HTTP_STREAM) {
+        gev__http_reset_peer(c); /* gev_exit(): FIN would say: that is all */
+    }
     gev__http_give(c);
     s->stats.connections--;
     if (s->freed) {

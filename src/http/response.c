@@ -28,6 +28,8 @@
 #include "http/chars.h"
 #include "http/status.h"
 #include "http/transport.h"
+#include "hub/hub.h"
+#include "net/bufpool.h"
 
 /* Pieces from this size on are not copied. */
 #define LARGE ((size_t)8 << 10)
@@ -261,6 +263,16 @@ static int check_more(const struct gev_http *x, uint64_t n)
                : 0;
 }
 
+/* Nothing is sent, so nobody would ever wait: a handler that writes for ever must
+   see kills, and let others run, all the same. */
+static int write_nothing(int rc)
+{
+    struct gev__hub *hub;
+    int entered = gev__enter(&hub);
+
+    return entered < 0 ? entered : rc;
+}
+
 static int write_piece(struct gev_http *x, const void *data, size_t n)
 {
     int rc = begin(x, -1);
@@ -268,8 +280,8 @@ static int write_piece(struct gev_http *x, const void *data, size_t n)
     if (rc == 0 && !x->re.no_body) {
         rc = check_more(x, n);
     }
-    if (rc < 0 || n == 0 || x->re.no_body) {
-        return rc;
+    if (rc < 0 || x->re.no_body) {
+        return write_nothing(rc);
     }
     rc = n >= LARGE ? pass(x, data, n) : copy(x, data, n);
     if (rc == 0) {
@@ -288,20 +300,17 @@ int gev_http_write(struct gev_http *x, const void *data, size_t n)
 
 int gev_http_printf(struct gev_http *x, const char *format, ...)
 {
+    char few[256], *text = few;
     va_list args, again;
-    char *text = gev__arena_alloc(&x->arena, 256);
-    int n;
+    int n, rc;
 
-    if (!text) {
-        return (int)gev__ret(-ENOMEM);
-    }
     va_start(args, format);
     va_copy(again, args);
-    n = vsnprintf(text, 256, format, args);
-    if (n >= 256) {
-        text = gev__arena_alloc(&x->arena, (size_t)n + 1);
+    n = vsnprintf(few, sizeof few, format, args);
+    if (n >= (int)sizeof few) {
+        text = gev__buf_get((size_t)n + 1);
         if (text) {
-            n = vsnprintf(text, (size_t)n + 1, format, again);
+            (void)vsnprintf(text, (size_t)n + 1, format, again);
         }
     }
     va_end(again);
@@ -309,7 +318,11 @@ int gev_http_printf(struct gev_http *x, const char *format, ...)
     if (!text || n < 0) {
         return (int)gev__ret(text ? -EINVAL : -ENOMEM);
     }
-    return gev_http_write(x, text, (size_t)n);
+    rc = gev_http_write(x, text, (size_t)n);
+    if (text != few) { /* not the arena's: a stream may go on for ever */
+        gev__buf_put(text, (size_t)n + 1);
+    }
+    return rc;
 }
 
 int gev_http_flush(struct gev_http *x)
@@ -331,7 +344,7 @@ static int send_fd(struct gev_http *x, int fd, off_t offset, int64_t n)
         rc = check_more(x, (uint64_t)n);
     }
     if (rc < 0 || n == 0 || x->re.no_body) {
-        return rc;
+        return write_nothing(rc);
     }
     if (x->re.chunked) {
         gev__http_close_chunk(x);

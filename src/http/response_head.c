@@ -105,8 +105,9 @@ static bool must_close(const struct gev_http *x)
 
 static bool has_no_body(const struct gev_http *x)
 {
-    return (x->complete && x->head.method == GEV__HTTP_HEAD) ||
-           x->re.code == 204 || x->re.code == 304;
+    /* Of a head that is refused the method may be known. */
+    return x->head.method == GEV__HTTP_HEAD || x->re.code == 204 ||
+           x->re.code == 304;
 }
 
 /* RFC 9112 6.3: what tells the client where the body ends. */

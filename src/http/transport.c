@@ -173,9 +173,11 @@ static int sent_all(struct gev__http_conn *c, ssize_t n, size_t total,
         return 0;
     }
     c->broken = true;
+    if (c->expired || c->x->re.until_close) { /* FIN would say: that is all */
+        gev__http_reset_peer(c);
+    }
     if (c->expired) {
         c->server->stats.timeouts++;
-        gev__http_reset_peer(c);
         return -ETIMEDOUT;
     }
     return err ? -err : -EIO;
