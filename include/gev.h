@@ -32,8 +32,11 @@
 #include <gev/greenlet.h>
 #include <gev/group.h>
 #include <gev/http.h>
+#include <gev/http_events.h>
 #include <gev/http_files.h>
 #include <gev/http_form.h>
+#include <gev/http_log.h>
+#include <gev/http_metrics.h>
 #include <gev/http_mux.h>
 #include <gev/http_server.h>
 #include <gev/hub.h>

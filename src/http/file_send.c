@@ -42,13 +42,23 @@ static void replace_fields(struct gev_http *x, const struct gev__http_file *f)
     }
 }
 
+/* Reads a part of the file. Return: 0; -ESTALE if there is less of it. */
+static int read_at(const struct gev__http_file *f, char *p, size_t n,
+                   int64_t offset)
+{
+    int saved = errno;
+    ssize_t got = pread(f->fd, p, n, offset);
+
+    errno = saved;
+    return got == (ssize_t)n ? 0 : -ESTALE;
+}
+
 /* Into the output buffer, behind the head. Return: 0; -ESTALE if it is not what
    it was, and nothing was written; or -Exxx. */
 static int send_small(struct gev_http *x, const struct gev__http_file *f,
                       int64_t first, size_t n)
 {
-    int rc = gev__http_room(x, HEAD_ROOM + f->n_fields + n), saved = errno;
-    ssize_t got;
+    int rc = gev__http_room(x, HEAD_ROOM + f->n_fields + n);
 
     rc = rc < 0 ? rc : gev__http_head_out(x, NULL, (int64_t)n);
     if (rc < 0) {
@@ -62,13 +72,11 @@ static int send_small(struct gev_http *x, const struct gev__http_file *f,
     if (rc < 0) {
         return rc;
     }
-    got = pread(f->fd, x->out.p + x->out.len, n, first);
-    if (got == (ssize_t)n) {
+    if (read_at(f, x->out.p + x->out.len, n, first) == 0) {
         x->out.len += n;
         x->re.written = n;
         return 0;
     }
-    errno = saved;
     if (!gev__http_take_back(x)) {
         x->c->broken = true; /* UNTESTED: only if fields took the room */
         return -EIO;
@@ -83,7 +91,7 @@ static int send_part(struct gev_http *x, const struct gev__http_file *f,
 
     x->re.lines = f->fields;
     x->re.n_lines = f->n_fields;
-    if (n <= (int64_t)(GEV__HTTP_OUT_SIZE - HEAD_ROOM - f->n_fields)) {
+    if (n <= GEV__HTTP_FILE_COPIED) {
         return send_small(x, f, first, (size_t)n);
     }
     if (gev_http_set_length(x, n) < 0 ||

@@ -200,6 +200,9 @@ void gev__http_server_unref(struct gev_http_server *s)
 {
     if (--s->refs == 0) {
         gev__http_spare_free(s);
+        if (s->log_end) {
+            s->log_end(s->log_arg);
+        }
         free(s);
     }
 }

@@ -99,9 +99,10 @@ struct gev_http_server {
     size_t n_spare;
     size_t n_idle; /* connections with nothing begun */
     struct gev_http_stats stats;
-    gev__http_log_fn *log; /* or NULL */
-    void *log_arg;         /* for it */
-    time_t date;           /* what the preamble says */
+    gev__http_log_fn *log;          /* or NULL */
+    void *log_arg;                  /* for it … */
+    void (*log_end)(void *log_arg); /* … which is not needed any more */
+    time_t date;                    /* what the preamble says */
     size_t preamble_len;
     char preamble[]; /* "Date: ...\r\n", "Server: ...\r\n" */
 };

@@ -355,8 +355,7 @@ int gev__http_send_file(struct gev_http *x, int fd, off_t offset, int64_t n)
     if (x->c->broken) {
         return -EPIPE;
     }
-    if (!x->c->ops->sendfile ||
-        n <= (int64_t)(GEV__HTTP_OUT_SIZE - x->out.len)) {
+    if (!x->c->ops->sendfile || n <= GEV__HTTP_FILE_COPIED) {
         return send_copies(x, fd, offset, n);
     }
     /* The head waits in the kernel for the file's first bytes. */

@@ -12,6 +12,10 @@
 
 #include "http/exchange.h"
 
+/* Pieces of files up to this size are copied: that costs less than the calls
+   around sendfile(2), which on the other hand leave the bytes where they are. */
+#define GEV__HTTP_FILE_COPIED ((int64_t)4 << 10)
+
 /**
  * gev__http_receive() - take a buffer if need be, and read once, not waiting
  *
