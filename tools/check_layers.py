@@ -30,6 +30,7 @@ PUBLIC_LAYER = {
     "http": "http", "http_events": "http", "http_files": "http",
     "http_form": "http", "http_log": "http", "http_metrics": "http",
     "http_mux": "http", "http_server": "http",
+    "patch": "patch",
 }
 FOLDERS = ["src", "include", "tests", "examples", "bench", "fuzz", "tools"]
 SUFFIXES = {".c", ".h", ".S", ".cpp", ".py", ".sh"}

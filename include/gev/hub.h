@@ -115,6 +115,20 @@ GEV_API int gev_yield(void);
 GEV_API int gev_sleep(double secs);
 
 /**
+ * gev_checkpoint() - what every call of gev that may wait does first
+ *
+ * For loops that compute, and for calls that wait by other means: sees a kill
+ * or an expired scope, and uses a bit of the I/O budget, so that the others get
+ * their share. Starts no hub.
+ *
+ * Switches:  when the budget is used up
+ * Context:   anywhere, any thread
+ * Return:    0; 1 where nothing may wait: in a thread without a hub, on the hub;
+ *            or -1 with errno set: ECANCELED, ETIMEDOUT
+ */
+GEV_API int gev_checkpoint(void);
+
+/**
  * gev_join() - wait until a greenlet has ended
  * @g:       a greenlet that the hub runs, of this thread, not the caller
  * @timeout: seconds; 0 only asks

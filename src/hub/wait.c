@@ -287,6 +287,18 @@ int gev_yield(void)
     return gev__switch_leave(core, g, hub->self);
 }
 
+int gev_checkpoint(void)
+{
+    struct gev__hub *hub = gev__hub_tls;
+    int rc;
+
+    if (!hub || gev__may_enter(hub, GEV__IO_COST)) {
+        return !hub;
+    }
+    rc = gev__enter_slow(&hub);
+    return rc == -EPERM ? 1 : (int)gev__ret(rc);
+}
+
 int gev_sleep(double secs)
 {
     struct gev__hub *hub;

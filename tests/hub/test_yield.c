@@ -181,6 +181,56 @@ static void now_goes_on_without_the_loop(void **state)
     assert_int_equal(gev_is_hub(), 0);
 }
 
+static void checkpoint_in_a_thread_without_a_hub_starts_none(void **state)
+{
+    (void)state;
+    gev_shutdown();
+    assert_int_equal(gev_checkpoint(), 1);
+    assert_int_equal(gev_checkpoint(), 1);
+    assert_int_equal(gev_init(), 0);
+    assert_int_equal(gev_checkpoint(), 0);
+}
+
+static void *spin(void *arg)
+{
+    int *spun = arg;
+
+    while (gev_checkpoint() == 0) {
+        ++*spun;
+    }
+    *spun = -errno;
+    return NULL;
+}
+
+static void
+checkpoint_yields_when_the_budget_is_gone_and_sees_a_kill(void **state)
+{
+    int spun = 0;
+    struct gev_greenlet *g = gev_spawn(spin, &spun);
+
+    (void)state;
+    assert_int_equal(gev_sleep(0.001), 0);
+    assert_true(spun > 0);
+    assert_int_equal(gev_kill(g, GEV_FOREVER), 0);
+    assert_int_equal(spun, -ECANCELED);
+    gev_unref(g);
+}
+
+static void on_the_hub(void *arg)
+{
+    *(int *)arg = gev_checkpoint();
+}
+
+static void checkpoint_says_so_on_the_hub(void **state)
+{
+    static int on_hub;
+
+    (void)state;
+    assert_int_equal(gev_call_soon(on_the_hub, &on_hub), 0);
+    assert_int_equal(gev_run(GEV_FOREVER), 0);
+    assert_int_equal(on_hub, 1);
+}
+
 int main(void)
 {
     const struct CMUnitTest tests[] = {
@@ -192,6 +242,9 @@ int main(void)
         TEST(yield_on_the_hub_is_refused),
         TEST(nobody_gets_ahead_by_more_than_a_turn),
         TEST(now_goes_on_without_the_loop),
+        TEST(checkpoint_in_a_thread_without_a_hub_starts_none),
+        TEST(checkpoint_yields_when_the_budget_is_gone_and_sees_a_kill),
+        TEST(checkpoint_says_so_on_the_hub),
     };
 
     return cmocka_run_group_tests(tests, NULL, NULL);

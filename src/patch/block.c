@@ -1,0 +1,148 @@
+/* SPDX-License-Identifier: MIT */
+/*
+ * Waiting on behalf of a blocking call.
+ *
+ * Any number of greenlets may wait for one descriptor: each observes it, all are
+ * woken, and who finds nothing left waits again.
+ *
+ * Failure modes
+ *   closed meanwhile       EBADF
+ *   killed, scope expired  ECANCELED, ETIMEDOUT; nothing was taken
+ *   no memory, not pollable   the next attempt is the real, blocking call: slow is
+ *                          better than wrong
+ *   a name service module  likewise: libc holds its locks around it
+ */
+#include "patch/block.h"
+
+#include <errno.h>
+#include <fcntl.h>
+#include <math.h>
+#include <sys/time.h>
+
+#include <gev/hub.h>
+#include <gev/io.h>
+
+#include "patch/guard.h"
+#include "patch/real.h"
+
+#define USEC 1e-6
+
+bool gev__block_expired(void)
+{
+    int saved = errno, rc = gev_checkpoint();
+    bool scope = rc < 0;
+
+    errno = saved;
+    return !scope;
+}
+
+int gev__block_nonblock(int fd)
+{
+    int saved = errno, flags = GEV__REAL(fcntl)(fd, F_GETFL);
+
+    if (flags < 0 || (flags & O_NONBLOCK) ||
+        GEV__REAL(fcntl)(fd, F_SETFL, flags | O_NONBLOCK) < 0) {
+        flags = -1;
+    }
+    errno = saved;
+    return flags;
+}
+
+void gev__block_restore(int fd, int flags)
+{
+    int saved = errno;
+
+    if (flags >= 0) {
+        GEV__REAL(fcntl)(fd, F_SETFL, flags);
+        errno = saved;
+    }
+}
+
+/* Whether the program made it non-blocking. Of a listener the flag may be set for
+   an instant by us, in another process: what the program did is known. */
+static bool is_nonblocking(const struct gev__block *b)
+{
+    int flags;
+
+    if (gev__kind_has(b->fd, GEV__KIND_LISTENER)) {
+        return gev__kind_has(b->fd, GEV__KIND_NONBLOCK);
+    }
+    flags = GEV__REAL(fcntl)(b->fd, F_GETFL);
+    return flags >= 0 && (flags & O_NONBLOCK);
+}
+
+/* SO_RCVTIMEO, SO_SNDTIMEO as a deadline; INFINITY for none. */
+static double limit(const struct gev__block *b)
+{
+    int option = b->events == GEV_READ ? SO_RCVTIMEO : SO_SNDTIMEO;
+    struct timeval t = {0, 0};
+    socklen_t len = sizeof t;
+
+    if ((b->kind != GEV__KIND_STREAM && b->kind != GEV__KIND_DGRAM) ||
+        getsockopt(b->fd, SOL_SOCKET, option, &t, &len) < 0 ||
+        (t.tv_sec == 0 && t.tv_usec == 0)) {
+        return INFINITY;
+    }
+    return gev_now() + (double)t.tv_sec + (double)t.tv_usec * USEC;
+}
+
+void gev__block_begin(struct gev__block *b)
+{
+    if (!b->begun) {
+        b->deadline = limit(b);
+        b->begun = true;
+        gev__count_waited(b->name);
+    }
+}
+
+int gev__block_wait(struct gev__block *b)
+{
+    double left;
+
+    if (!b->begun && is_nonblocking(b)) {
+        errno = EAGAIN;
+        return -1;
+    }
+    gev__block_begin(b);
+    left = b->deadline < INFINITY ? b->deadline - gev_now() : INFINITY;
+    if (left <= 0) {
+        errno = EAGAIN;
+        return -1;
+    }
+    if (gev__guard_is_service(b->caller)) {
+        b->nowait = 0;
+        return 0;
+    }
+    if (gev_wait_fd(b->fd, b->events, left) >= 0) {
+        return 0;
+    }
+    if (errno == ETIMEDOUT && gev__block_expired()) {
+        errno = EAGAIN;
+        return -1;
+    }
+    if (errno == ENOMEM || errno == EPERM || errno == EDEADLK) {
+        b->nowait = 0;
+        return 0;
+    }
+    return -1;
+}
+
+ssize_t gev__block_run(struct gev__block *b, gev__attempt_fn *attempt)
+{
+    int saved = errno;
+    ssize_t n;
+
+    for (;;) {
+        n = attempt(b);
+        if (n >= 0 || errno != EAGAIN || !b->nowait) {
+            break;
+        }
+        if (gev__block_wait(b) < 0) {
+            return -1;
+        }
+    }
+    if (n >= 0) {
+        errno = saved;
+    }
+    return n;
+}

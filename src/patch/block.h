@@ -1,0 +1,90 @@
+/* SPDX-License-Identifier: MIT */
+/*
+ * A blocking call, made of attempts that do not block:
+ *
+ *   attempt --- a result, or an error -----------------------------> done
+ *      | EAGAIN                                ^
+ *      v                                       |
+ *   the program's O_NONBLOCK? --- yes: EAGAIN -+
+ *      | no                                    |
+ *   wait, others run --- time is up: EAGAIN ---+
+ *      |                 killed: ECANCELED
+ *      +--> attempt again
+ *
+ * The flag and the socket's own time limit are asked of the kernel when it turns
+ * out that there is something to wait for, and not kept.
+ */
+#ifndef PATCH_BLOCK_H
+#define PATCH_BLOCK_H
+
+#include <stdbool.h>
+#include <stddef.h>
+#include <sys/socket.h>
+#include <sys/types.h>
+#include <sys/uio.h>
+
+#include "patch/kind.h"
+#include "patch/names.h"
+
+/**
+ * struct gev__block - a call in progress, on its caller's stack
+ */
+struct gev__block {
+    enum gev__name name; /* whose call it is, for the counters */
+    enum gev__kind kind; /* of @fd */
+    int fd;              /* the descriptor */
+    int events;          /* GEV_READ or GEV_WRITE */
+    int flags;           /* MSG_… of the call */
+    int nowait;          /* MSG_DONTWAIT; 0: the next attempt may block */
+    void *buf;           /* what the call is about */
+    size_t len;          /* bytes there, or entries */
+    void *arg;           /* address, message … */
+    socklen_t *arg_len;  /* length of an address that is received */
+    double deadline;     /* valid if @begun */
+    bool begun;          /* it has waited: flag and limit are known */
+    const void *caller;  /* whose code called */
+};
+
+/**
+ * typedef gev__attempt_fn - try once; as the system call, with errno
+ */
+typedef ssize_t gev__attempt_fn(struct gev__block *b);
+
+/**
+ * gev__block_begin() - note when the wait that begins has to end
+ */
+void gev__block_begin(struct gev__block *b);
+
+/**
+ * gev__block_wait() - after an attempt gave EAGAIN: wait until the next one
+ *
+ * Where gev cannot wait (no memory, a descriptor that epoll does not take) the
+ * next attempt blocks for real.
+ *
+ * Switches:  yes
+ * Return:    0: try again; -1 with errno: EAGAIN (the program asked for it, or
+ *            the socket's time limit passed), EBADF, ECANCELED, ETIMEDOUT, EINTR
+ */
+int gev__block_wait(struct gev__block *b);
+
+/**
+ * gev__block_run() - attempts and waits until there is a result
+ *
+ * Return:    as the attempt; errno is as before when it succeeded
+ */
+ssize_t gev__block_run(struct gev__block *b, gev__attempt_fn *attempt);
+
+/**
+ * gev__block_expired() - did a wait end with a scope's ETIMEDOUT, or its own?
+ */
+bool gev__block_expired(void);
+
+/**
+ * gev__block_nonblock() - set or clear O_NONBLOCK for one system call
+ *
+ * Return:    the flags as they were, or -1 when nothing was changed
+ */
+int gev__block_nonblock(int fd);
+void gev__block_restore(int fd, int flags);
+
+#endif

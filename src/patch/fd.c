@@ -1,0 +1,251 @@
+/* SPDX-License-Identifier: MIT */
+/*
+ * close, dup, fcntl and what else changes what a descriptor number means
+ *
+ * Nothing here waits. Whoever waits for a number that is closed is woken with
+ * EBADF, and what was known of it is forgotten, before libc's function is called.
+ *
+ * The child of a vfork(2) runs in its parent's memory but closes its own
+ * descriptors: there nothing is noted.
+ */
+#include <errno.h>
+#include <fcntl.h>
+#include <stdarg.h>
+#include <stdio.h>
+#include <sys/ioctl.h>
+#include <sys/socket.h>
+#include <unistd.h>
+
+#include <gev/hub.h>
+#include <gev/io.h>
+
+#include "patch/guard.h"
+#include "patch/kind.h"
+#include "patch/real.h"
+
+#define BOOKS gev__guard_books(GEV__F_fd, __builtin_return_address(0))
+
+static void forget(int fd)
+{
+    if (fd >= 0) {
+        gev__kind_forget(fd);
+        (void)gev_fd_forget(fd);
+    }
+}
+
+static void copied(int from, int to)
+{
+    if (to >= 0 && to != from) {
+        (void)gev_fd_forget(to);
+        gev__kind_copy(from, to);
+    }
+}
+
+GEV__INTERPOSED int close(int fd)
+{
+    if (BOOKS) {
+        forget(fd);
+    }
+    return GEV__REAL(close)(fd);
+}
+
+/* libc closes inside itself; and the number may be watched. */
+GEV__INTERPOSED int fclose(FILE *f)
+{
+    int saved = errno;
+
+    if (f && BOOKS) {
+        forget(fileno(f)); /* -1 for a stream in memory */
+        errno = saved;
+    }
+    return GEV__REAL(fclose)(f);
+}
+
+static void forget_range(unsigned first, unsigned last)
+{
+    unsigned end = (unsigned)sysconf(_SC_OPEN_MAX);
+
+    gev__kind_forget_range(first, last);
+    for (unsigned fd = first; fd <= last && fd < end; fd++) {
+        (void)gev_fd_forget((int)fd);
+    }
+}
+
+GEV__INTERPOSED int close_range(unsigned first, unsigned last, int flags)
+{
+    if (first <= last && !(flags & CLOSE_RANGE_CLOEXEC) && BOOKS) {
+        forget_range(first, last);
+    }
+    return GEV__REAL(close_range)(first, last, flags);
+}
+
+GEV__INTERPOSED void closefrom(int first)
+{
+    if (BOOKS) {
+        forget_range(first < 0 ? 0 : (unsigned)first, ~0u);
+    }
+    GEV__REAL(closefrom)(first);
+}
+
+GEV__INTERPOSED int dup(int fd)
+{
+    int to = GEV__REAL(dup)(fd);
+
+    if (to >= 0 && BOOKS) {
+        copied(fd, to);
+    }
+    return to;
+}
+
+GEV__INTERPOSED int dup2(int from, int to)
+{
+    bool books = BOOKS;
+    int r;
+
+    if (books && from != to && GEV__REAL(fcntl)(from, F_GETFD) >= 0) {
+        forget(to);
+    }
+    r = GEV__REAL(dup2)(from, to);
+    if (r >= 0 && books) {
+        copied(from, to);
+    }
+    return r;
+}
+
+GEV__INTERPOSED int dup3(int from, int to, int flags)
+{
+    bool books = BOOKS;
+    int r;
+
+    if (books && from != to && GEV__REAL(fcntl)(from, F_GETFD) >= 0) {
+        forget(to);
+    }
+    r = GEV__REAL(dup3)(from, to, flags);
+    if (r >= 0 && books) {
+        copied(from, to);
+    }
+    return r;
+}
+
+/* What fcntl(2) did. Of listeners the flag is remembered: see block.c. */
+static void note_fcntl(int fd, int command, long arg, int result)
+{
+    if (result < 0) {
+        return;
+    }
+    if (command == F_DUPFD || command == F_DUPFD_CLOEXEC) {
+        copied(fd, result);
+    } else if (command == F_SETFL) {
+        gev__kind_note(fd, GEV__KIND_NONBLOCK, (arg & O_NONBLOCK) != 0);
+    }
+}
+
+/* Its third argument is a long or a pointer, or is not there and not looked at:
+   whatever it is goes on as it came. */
+GEV__INTERPOSED int fcntl(int fd, int command, ...)
+{
+    bool books = BOOKS;
+    va_list args;
+    void *arg;
+    int r;
+
+    va_start(args, command);
+    arg = va_arg(args, void *);
+    va_end(args);
+    r = GEV__REAL(fcntl)(fd, command, arg);
+    if (books) {
+        note_fcntl(fd, command, (long)(intptr_t)arg, r);
+    }
+    return r;
+}
+
+GEV__INTERPOSED int fcntl64(int fd, int command, ...)
+{
+    bool books = BOOKS;
+    va_list args;
+    void *arg;
+    int r;
+
+    va_start(args, command);
+    arg = va_arg(args, void *);
+    va_end(args);
+    r = GEV__REAL(fcntl64)(fd, command, arg);
+    if (books) {
+        note_fcntl(fd, command, (long)(intptr_t)arg, r);
+    }
+    return r;
+}
+
+GEV__INTERPOSED int ioctl(int fd, unsigned long request, ...)
+{
+    bool books = request == FIONBIO && BOOKS;
+    va_list args;
+    void *arg;
+    int r;
+
+    va_start(args, request);
+    arg = va_arg(args, void *);
+    va_end(args);
+    r = GEV__REAL(ioctl)(fd, request, arg);
+    if (r >= 0 && books) {
+        gev__kind_note(fd, GEV__KIND_NONBLOCK, *(const int *)arg != 0);
+    }
+    return r;
+}
+
+GEV__INTERPOSED int setsockopt(int fd, int level, int option, const void *value,
+                               socklen_t len)
+{
+    int r = GEV__REAL(setsockopt)(fd, level, option, value, len);
+
+    if (r == 0 && level == SOL_SOCKET && option == SO_RCVLOWAT && BOOKS) {
+        gev__kind_note(fd, GEV__KIND_LOWAT, true);
+    }
+    return r;
+}
+
+GEV__INTERPOSED int listen(int fd, int backlog)
+{
+    int r = GEV__REAL(listen)(fd, backlog), flags;
+
+    if (r == 0 && BOOKS) {
+        flags = GEV__REAL(fcntl)(fd, F_GETFL);
+        gev__kind_note(fd, GEV__KIND_LISTENER, true);
+        gev__kind_note(fd, GEV__KIND_NONBLOCK, (flags & O_NONBLOCK) != 0);
+    }
+    return r;
+}
+
+GEV__INTERPOSED int socket(int domain, int type, int protocol)
+{
+    int fd = GEV__REAL(socket)(domain, type, protocol);
+
+    if (fd >= 0) {
+        gev__kind_forget(fd);
+    }
+    return fd;
+}
+
+static int made_two(int r, const int fds[2])
+{
+    if (r == 0) {
+        gev__kind_forget(fds[0]);
+        gev__kind_forget(fds[1]);
+    }
+    return r;
+}
+
+GEV__INTERPOSED int socketpair(int domain, int type, int protocol, int fds[2])
+{
+    return made_two(GEV__REAL(socketpair)(domain, type, protocol, fds), fds);
+}
+
+GEV__INTERPOSED int pipe(int fds[2])
+{
+    return made_two(GEV__REAL(pipe)(fds), fds);
+}
+
+GEV__INTERPOSED int pipe2(int fds[2], int flags)
+{
+    return made_two(GEV__REAL(pipe2)(fds, flags), fds);
+}

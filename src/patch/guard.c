@@ -1,0 +1,207 @@
+/* SPDX-License-Identifier: MIT */
+/*
+ * Who may wait, and how the environment chose.
+ *
+ * Modules are told apart by the addresses of their code, found once, before the
+ * program runs. A call that a function of libgev makes as its very last
+ * instruction returns to its caller's code and is taken for the program's. That is
+ * harmless: libgev asks without blocking, so there is nothing to wait for.
+ */
+#include "patch/guard.h"
+
+#include <dlfcn.h>
+#include <errno.h>
+#include <link.h>
+#include <pthread.h>
+#include <stdlib.h>
+#include <string.h>
+#include <unistd.h>
+
+#include <gev/hub.h>
+#include <gev/local.h>
+#include <gev/patch.h>
+
+#include "patch/real.h"
+
+#define ALL_FAMILIES ((1u << GEV__N_FAMILIES) - 1)
+
+struct gev__count gev__counts[GEV__N_NAMES];
+struct gev__module gev__quiet[3];
+unsigned gev__families;
+
+static bool start_hub; /* at the main thread's first call: "hub" */
+static pid_t pid;      /* of this process; another's in a vfork(2)'s child */
+static gev_key passing_key;
+static size_t n_passing; /* sections open, of all greenlets */
+static _Thread_local unsigned in_service;
+
+static const char *const family_names[] = {
+#define NAME(family) #family,
+    GEV__FAMILIES(NAME)
+#undef NAME
+};
+
+static void count(uint64_t *counter)
+{
+    __atomic_store_n(counter, *counter + 1, __ATOMIC_RELAXED);
+}
+
+static bool is_passing(void)
+{
+    return __atomic_load_n(&n_passing, __ATOMIC_RELAXED) &&
+           gev_getspecific(passing_key);
+}
+
+/* The main thread has no hub yet and is to have one. */
+static bool starts_now(void)
+{
+    if (!start_hub || gettid() != pid) {
+        return false;
+    }
+    start_hub = false;
+    return gev_init() == 0;
+}
+
+int gev__guard_slow(enum gev__name name)
+{
+    int rc;
+
+    if (in_service || is_passing()) {
+        count(&gev__counts[name].passed);
+        return GEV__PASS;
+    }
+    rc = gev_checkpoint();
+    if (rc > 0 && start_hub && starts_now()) {
+        rc = gev_checkpoint();
+    }
+    if (rc > 0) {
+        count(&gev__counts[name].passed);
+        return GEV__PASS;
+    }
+    count(&gev__counts[name].tried);
+    return rc < 0 ? -1 : GEV__COOPERATE;
+}
+
+bool gev__guard_books(enum gev__family family, const void *caller)
+{
+    uintptr_t at = (uintptr_t)caller;
+
+    return (gev__families & 1u << family) &&
+           at - gev__quiet[0].low >= gev__quiet[0].high - gev__quiet[0].low &&
+           getpid() == pid;
+}
+
+void gev__guard_nss(bool enter)
+{
+    in_service += enter ? 1 : -1u;
+}
+
+bool gev__guard_is_service(const void *caller)
+{
+    struct dl_find_object found;
+    const char *name;
+
+    if (_dl_find_object((void *)(uintptr_t)caller, &found) < 0) {
+        return false;
+    }
+    name = strrchr(found.dlfo_link_map->l_name, '/');
+    return name && strncmp(name + 1, "libnss_", strlen("libnss_")) == 0;
+}
+
+static void passing_end(void *depth)
+{
+    if (depth) {
+        __atomic_sub_fetch(&n_passing, (size_t)depth, __ATOMIC_RELAXED);
+    }
+}
+
+int gev_passthrough_begin(void)
+{
+    uintptr_t depth = (uintptr_t)gev_getspecific(passing_key);
+
+    if (gev_setspecific(passing_key, (void *)(depth + 1)) < 0) {
+        return -1;
+    }
+    __atomic_add_fetch(&n_passing, 1, __ATOMIC_RELAXED);
+    return 0;
+}
+
+int gev_passthrough_end(void)
+{
+    uintptr_t depth = (uintptr_t)gev_getspecific(passing_key);
+
+    if (depth == 0) {
+        errno = EINVAL;
+        return -1;
+    }
+    (void)gev_setspecific(passing_key, (void *)(depth - 1));
+    __atomic_sub_fetch(&n_passing, 1, __ATOMIC_RELAXED);
+    return 0;
+}
+
+/* The object that has this address, unless it is the program itself. */
+static void find_module(struct gev__module *m, const void *address)
+{
+    struct dl_find_object found;
+
+    if (address && _dl_find_object((void *)(uintptr_t)address, &found) == 0 &&
+        found.dlfo_link_map->l_name[0]) {
+        m->low = (uintptr_t)found.dlfo_map_start;
+        m->high = (uintptr_t)found.dlfo_map_end;
+    }
+}
+
+/* One word of GEV_PATCH. Unknown ones are passed over: a later version's. */
+static void choose(const char *word, unsigned *families)
+{
+    bool on = word[0] != '-';
+
+    word += !on;
+    if (strcmp(word, "all") == 0) {
+        *families = on ? ALL_FAMILIES : 0;
+    } else if (strcmp(word, "hub") == 0) {
+        start_hub = on;
+    }
+    for (unsigned f = 0; f < GEV__N_FAMILIES; f++) {
+        if (strcmp(word, family_names[f]) == 0) {
+            *families = on ? *families | 1u << f : *families & ~(1u << f);
+        }
+    }
+}
+
+static unsigned read_environment(void)
+{
+    const char *all = getenv("GEV_PATCH");
+    unsigned families = ALL_FAMILIES;
+    char words[256], *next = words;
+
+    if (!all || strlen(all) >= sizeof words) {
+        return families;
+    }
+    strcpy(words, all);
+    if (words[0] && words[0] != '-' && strncmp(words, "hub", 3) != 0) {
+        families = 0; /* "dns" alone means dns alone */
+    }
+    for (char *word; (word = strsep(&next, ",")) != NULL;) {
+        choose(word, &families);
+    }
+    return families;
+}
+
+static void in_child(void)
+{
+    pid = getpid();
+}
+
+static __attribute__((constructor)) void set_up(void)
+{
+    gev__real_load();
+    pid = getpid();
+    find_module(&gev__quiet[0], (const void *)(uintptr_t)gev_checkpoint);
+    find_module(&gev__quiet[1], dlsym(RTLD_DEFAULT, "ares_library_init"));
+    if (gev_key_create(&passing_key, passing_end) < 0 ||
+        pthread_atfork(NULL, NULL, in_child) != 0) {
+        return; /* UNTESTED: no memory this early; then nothing is interposed */
+    }
+    gev__families = read_environment();
+}

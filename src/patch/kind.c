@@ -1,0 +1,159 @@
+/* SPDX-License-Identifier: MIT */
+/*
+ * A byte for each descriptor number, in chunks that are made when needed.
+ *
+ * All threads use it: a byte is read and written whole, and two threads that look
+ * at the same descriptor find the same. Without memory nothing is kept, and each
+ * use looks again.
+ */
+#include "patch/kind.h"
+
+#include <errno.h>
+#include <stddef.h>
+#include <sys/mman.h>
+#include <sys/socket.h>
+#include <sys/stat.h>
+
+#define CHUNK    4096
+#define N_CHUNKS 4096 /* numbers up to 2^24 are kept */
+#define KIND     7u
+
+static uint8_t *chunks[N_CHUNKS];
+
+static uint8_t *existing(int fd)
+{
+    size_t i = (size_t)(unsigned)fd / CHUNK;
+    uint8_t *c;
+
+    if (i >= N_CHUNKS) {
+        return NULL;
+    }
+    c = __atomic_load_n(&chunks[i], __ATOMIC_ACQUIRE);
+    return c ? &c[(unsigned)fd % CHUNK] : NULL;
+}
+
+/* From mmap(2), so that no malloc of the program's is called from here. */
+static uint8_t *make(int fd)
+{
+    size_t i = (size_t)(unsigned)fd / CHUNK;
+    uint8_t *c, *none = NULL;
+
+    if (i >= N_CHUNKS) {
+        return NULL;
+    }
+    c = mmap(NULL, CHUNK, PROT_READ | PROT_WRITE, MAP_PRIVATE | MAP_ANONYMOUS,
+             -1, 0);
+    if (c == MAP_FAILED) {
+        return NULL;
+    }
+    if (!__atomic_compare_exchange_n(&chunks[i], &none, c, false,
+                                     __ATOMIC_ACQ_REL, __ATOMIC_ACQUIRE)) {
+        munmap(c, CHUNK);
+    }
+    return existing(fd);
+}
+
+static uint8_t *byte_of(int fd)
+{
+    uint8_t *b = existing(fd);
+
+    return b ? b : make(fd);
+}
+
+static enum gev__kind look(int fd)
+{
+    int type = 0;
+    socklen_t len = sizeof type;
+    struct stat st;
+
+    if (fstat(fd, &st) < 0) {
+        return GEV__KIND_CLOSED;
+    }
+    if (S_ISSOCK(st.st_mode)) {
+        getsockopt(fd, SOL_SOCKET, SO_TYPE, &type, &len);
+        return type == SOCK_STREAM ? GEV__KIND_STREAM : GEV__KIND_DGRAM;
+    }
+    if (S_ISREG(st.st_mode) || S_ISDIR(st.st_mode) || S_ISBLK(st.st_mode)) {
+        return GEV__KIND_FILE;
+    }
+    return GEV__KIND_NOWAIT; /* until that turns out to be refused */
+}
+
+enum gev__kind gev__kind(int fd)
+{
+    uint8_t *b = existing(fd);
+    unsigned kind = b ? *b & KIND : GEV__KIND_UNKNOWN;
+    int saved;
+
+    if (__builtin_expect(kind != GEV__KIND_UNKNOWN, 1)) {
+        return kind;
+    }
+    saved = errno;
+    kind = fd < 0 ? GEV__KIND_CLOSED : look(fd);
+    if (kind != GEV__KIND_CLOSED) {
+        gev__kind_set(fd, kind);
+    }
+    errno = saved;
+    return kind;
+}
+
+bool gev__kind_has(int fd, unsigned bit)
+{
+    const uint8_t *b = existing(fd);
+
+    return b && (*b & bit);
+}
+
+void gev__kind_note(int fd, unsigned bit, bool on)
+{
+    uint8_t *b = fd < 0 ? NULL : byte_of(fd);
+
+    if (b) {
+        *b = (uint8_t)(on ? *b | bit : *b & ~bit);
+    }
+}
+
+void gev__kind_set(int fd, enum gev__kind kind)
+{
+    uint8_t *b = byte_of(fd);
+
+    if (b) {
+        *b = (uint8_t)((*b & ~KIND) | kind);
+    }
+}
+
+void gev__kind_forget(int fd)
+{
+    uint8_t *b = existing(fd);
+
+    if (b) {
+        *b = GEV__KIND_UNKNOWN;
+    }
+}
+
+void gev__kind_forget_range(unsigned first, unsigned last)
+{
+    for (size_t i = first; i <= last && i / CHUNK < N_CHUNKS;) {
+        uint8_t *b = existing((int)i);
+
+        if (!b) {
+            i = (i / CHUNK + 1) * CHUNK;
+            continue;
+        }
+        *b = GEV__KIND_UNKNOWN;
+        i++;
+    }
+}
+
+void gev__kind_copy(int from, int to)
+{
+    const uint8_t *b = existing(from);
+
+    gev__kind_forget(to);
+    if (b && *b != GEV__KIND_UNKNOWN) {
+        uint8_t *copy = byte_of(to);
+        if (copy) {
+            *copy = *b;
+        }
+    }
+}

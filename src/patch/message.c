@@ -1,0 +1,120 @@
+/* SPDX-License-Identifier: MIT */
+/*
+ * recvmmsg, sendmmsg: several messages in one call
+ *
+ * A blocking recvmmsg(2) waits until all are there, or with MSG_WAITFORONE for the
+ * first; its time limit is looked at after each message only (its manual calls
+ * that a bug, and it is kept). An error after some gives their count.
+ */
+#include <errno.h>
+#include <limits.h>
+#include <math.h>
+#include <time.h>
+
+#include <gev/hub.h>
+#include <gev/io.h>
+
+#include "patch/block.h"
+#include "patch/guard.h"
+#include "patch/real.h"
+
+#define NSEC_PER_SEC 1e9
+
+static ssize_t try_receive(struct gev__block *b)
+{
+    return GEV__REAL(recvmmsg)(b->fd, b->buf, (unsigned)b->len,
+                               b->flags | b->nowait, NULL);
+}
+
+static ssize_t try_send(struct gev__block *b)
+{
+    return GEV__REAL(sendmmsg)(b->fd, b->buf, (unsigned)b->len,
+                               b->flags | b->nowait);
+}
+
+/* One message after the other, until all are moved or @until. */
+static int move_all(struct gev__block *b, gev__attempt_fn *attempt,
+                    double until)
+{
+    int saved = errno, done = 0;
+
+    while (b->len > 0) {
+        ssize_t n = gev__block_run(b, attempt);
+        if (n <= 0) {
+            break;
+        }
+        done += (int)n;
+        b->buf = (struct mmsghdr *)b->buf + n;
+        b->len -= (size_t)n;
+        if ((b->flags & MSG_WAITFORONE) || gev_now() >= until) {
+            break;
+        }
+    }
+    if (done) {
+        errno = saved;
+    }
+    return done || b->len == 0 ? done : -1;
+}
+
+static void store_left(struct timespec *t, double until)
+{
+    double left = until - gev_now();
+
+    left = left > 0 ? left : 0;
+    t->tv_sec = (time_t)left;
+    t->tv_nsec = (long)((left - (double)t->tv_sec) * NSEC_PER_SEC);
+}
+
+GEV__INTERPOSED int recvmmsg(int fd, struct mmsghdr *v, unsigned n, int flags,
+                             struct timespec *t)
+{
+    int go = flags & (MSG_DONTWAIT | MSG_ERRQUEUE | MSG_OOB)
+                 ? GEV__PASS
+                 : GEV__GUARD(transfer, recvmmsg);
+    double until = INFINITY;
+    int r;
+
+    if (t && (t->tv_sec < 0 || t->tv_nsec < 0 || t->tv_nsec >= NSEC_PER_SEC)) {
+        go = go < 0 ? go : GEV__PASS; /* EINVAL */
+    }
+    if (go != GEV__COOPERATE) {
+        return go < 0 ? -1 : GEV__REAL(recvmmsg)(fd, v, n, flags, t);
+    }
+    if (t) {
+        until =
+            gev_now() + (double)t->tv_sec + (double)t->tv_nsec / NSEC_PER_SEC;
+    }
+    struct gev__block b = {.name = GEV__N_recvmmsg,
+                           .kind = gev__kind(fd),
+                           .fd = fd,
+                           .events = GEV_READ,
+                           .flags = flags,
+                           .nowait = MSG_DONTWAIT,
+                           .buf = v,
+                           .len = n < IOV_MAX ? n : IOV_MAX,
+                           .caller = __builtin_return_address(0)};
+    r = move_all(&b, try_receive, until);
+    if (t && r >= 0) {
+        store_left(t, until);
+    }
+    return r;
+}
+
+GEV__INTERPOSED int sendmmsg(int fd, struct mmsghdr *v, unsigned n, int flags)
+{
+    int go = flags & MSG_DONTWAIT ? GEV__PASS : GEV__GUARD(transfer, sendmmsg);
+
+    if (go != GEV__COOPERATE) {
+        return go < 0 ? -1 : GEV__REAL(sendmmsg)(fd, v, n, flags);
+    }
+    struct gev__block b = {.name = GEV__N_sendmmsg,
+                           .kind = gev__kind(fd),
+                           .fd = fd,
+                           .events = GEV_WRITE,
+                           .flags = flags & ~MSG_WAITFORONE,
+                           .nowait = MSG_DONTWAIT,
+                           .buf = v,
+                           .len = n < IOV_MAX ? n : IOV_MAX,
+                           .caller = __builtin_return_address(0)};
+    return move_all(&b, try_send, INFINITY);
+}

@@ -1,0 +1,52 @@
+/* SPDX-License-Identifier: MIT */
+/*
+ * Finding the real functions.
+ *
+ * RTLD_NEXT is what comes after us in the search order, which is libc, or another
+ * library that interposes and then calls libc. In a plug-in that was loaded with
+ * dlopen(3), and in an executable that has us as an archive but libc earlier,
+ * there is no next one: then libc is asked by its name. A name that this libc has
+ * not gets a function that says ENOSYS.
+ */
+#include "patch/real.h"
+
+#include <dlfcn.h>
+#include <errno.h>
+
+struct gev__real gev__real;
+
+static long no_such_call(void)
+{
+    errno = ENOSYS;
+    return -1;
+}
+
+static void *find(const char *name)
+{
+    void *p = dlsym(RTLD_NEXT, name);
+
+    if (!p) {
+        void *libc = dlopen("libc.so.6", RTLD_LAZY | RTLD_NOLOAD);
+        p = libc ? dlsym(libc, name) : NULL;
+    }
+    return p;
+}
+
+/* POSIX says how a pointer to a function comes out of dlsym(3): by its bytes. */
+#define LOAD(family, result, name, parameters)                                 \
+    {                                                                          \
+        void *p = find(#name);                                                 \
+        *(void **)(void *)&gev__real.name = p;                                 \
+        if (!p) {                                                              \
+            gev__real.name =                                                   \
+                (result(*) parameters)(void (*)(void))no_such_call;            \
+        }                                                                      \
+    }
+
+void gev__real_load(void)
+{
+    int saved = errno;
+
+    GEV__NAMES(LOAD)
+    errno = saved;
+}

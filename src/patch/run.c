@@ -1,0 +1,125 @@
+/* SPDX-License-Identifier: MIT */
+/*
+ * gev-run [OPTION]... PROGRAM [ARGUMENT]... - runs a program with libgev_patch
+ *
+ * It puts the library in front of libc (LD_PRELOAD) and becomes the program. The
+ * library is GEV_PATCH_LIB, or stands beside gev-run (the build folder), or where
+ * it was installed.
+ */
+#include <errno.h>
+#include <limits.h>
+#include <stdbool.h>
+#include <stdio.h>
+#include <stdlib.h>
+#include <string.h>
+#include <unistd.h>
+
+#define LIBRARY "libgev_patch.so"
+
+#define NOT_FOUND   127 /* the exit statuses of env(1) and the shell */
+#define NOT_RUNNING 126
+#define FAILED      125
+
+static void usage(FILE *out)
+{
+    fputs("usage: gev-run [--patch=WORDS] PROGRAM [ARGUMENT]...\n"
+          "Runs PROGRAM with libc's blocking calls made to let other greenlets "
+          "run.\n"
+          "  --patch=WORDS  what: all,-dns (the default is all); see "
+          "gev/patch.h\n",
+          out);
+}
+
+/* Beside gev-run? */
+static bool find_beside(char *path, size_t size)
+{
+    char self[PATH_MAX];
+    ssize_t n = readlink("/proc/self/exe", self, sizeof self - 1);
+    char *slash;
+    int len;
+
+    if (n < 0) {
+        return false;
+    }
+    self[n] = '\0';
+    slash = strrchr(self, '/');
+    if (!slash) {
+        return false;
+    }
+    *slash = '\0';
+    len = snprintf(path, size, "%s/" LIBRARY, self);
+    return len > 0 && (size_t)len < size && access(path, R_OK) == 0;
+}
+
+static const char *find_library(char *path, size_t size)
+{
+    const char *chosen = getenv("GEV_PATCH_LIB");
+
+    if (chosen) {
+        return chosen;
+    }
+    if (find_beside(path, size)) {
+        return path;
+    }
+    if (access(GEV_LIBDIR "/" LIBRARY, R_OK) == 0) {
+        return GEV_LIBDIR "/" LIBRARY;
+    }
+    return LIBRARY; /* the dynamic linker may know it */
+}
+
+/* Adds it to those that are preloaded already. */
+static int preload(const char *library)
+{
+    const char *others = getenv("LD_PRELOAD");
+    char *all;
+    int rc;
+
+    if (!others || !*others) {
+        return setenv("LD_PRELOAD", library, 1);
+    }
+    if (asprintf(&all, "%s:%s", others, library) < 0) {
+        return -1;
+    }
+    rc = setenv("LD_PRELOAD", all, 1);
+    free(all);
+    return rc;
+}
+
+/* Return: how many arguments were options, or -1. */
+static int read_options(char **argv)
+{
+    int i = 1;
+
+    for (; argv[i] && argv[i][0] == '-'; i++) {
+        if (strcmp(argv[i], "--") == 0) {
+            return i;
+        }
+        if (strcmp(argv[i], "--help") == 0) {
+            usage(stdout);
+            exit(EXIT_SUCCESS);
+        }
+        if (strncmp(argv[i], "--patch=", strlen("--patch=")) != 0 ||
+            setenv("GEV_PATCH", argv[i] + strlen("--patch="), 1) < 0) {
+            return -1;
+        }
+    }
+    return i - 1;
+}
+
+int main(int argc, char **argv)
+{
+    char path[PATH_MAX];
+    int n = read_options(argv);
+
+    if (n < 0 || n + 1 >= argc) {
+        usage(stderr);
+        return FAILED;
+    }
+    if (preload(find_library(path, sizeof path)) < 0) {
+        perror("gev-run");
+        return FAILED;
+    }
+    execvp(argv[n + 1], argv + n + 1);
+    fprintf(stderr, "gev-run: %s: %s\n", argv[n + 1], strerror(errno));
+    return errno == ENOENT ? NOT_FOUND : NOT_RUNNING;
+}

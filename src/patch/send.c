@@ -1,0 +1,284 @@
+/* SPDX-License-Identifier: MIT */
+/*
+ * write, writev, send, sendto, sendmsg
+ *
+ * A blocking send of n bytes to a stream, or a write to a pipe, returns when all
+ * are taken; so these go on until they are. After an error, a time limit or a
+ * kill they return what was taken, if anything was. A datagram goes as a whole or
+ * not at all.
+ *
+ * Without RWF_NOWAIT (terminals; old kernels' pipes) a write of at most PIPE_BUF
+ * bytes is made when poll(2) says that there is room.
+ *
+ * SIGPIPE: as the system calls. A part after the first does not raise it on a
+ * socket: the kernel would have returned the count.
+ */
+#include <errno.h>
+#include <limits.h>
+#include <poll.h>
+#include <unistd.h>
+
+#include <gev/io.h>
+
+#include "patch/block.h"
+#include "patch/guard.h"
+#include "patch/iov.h"
+#include "patch/real.h"
+
+static bool is_socket(enum gev__kind kind)
+{
+    return kind == GEV__KIND_STREAM || kind == GEV__KIND_DGRAM;
+}
+
+static bool is_stale(struct gev__block *b)
+{
+    enum gev__kind kind = b->kind;
+
+    if (errno != ENOTSOCK) {
+        return false;
+    }
+    gev__kind_forget(b->fd);
+    b->kind = gev__kind(b->fd);
+    return b->kind != kind;
+}
+
+static bool has_room(int fd)
+{
+    struct pollfd p = {.fd = fd, .events = POLLOUT};
+
+    return GEV__REAL(poll)(&p, 1, 0) != 0;
+}
+
+/* writev(2) on what is no socket, without blocking. */
+static ssize_t writev_nowait(struct gev__block *b, const struct iovec *iov,
+                             int n)
+{
+    struct iovec first = iov[0];
+    ssize_t r;
+
+    if (b->kind == GEV__KIND_NOWAIT && b->nowait) {
+        r = pwritev2(b->fd, iov, n, -1, RWF_NOWAIT);
+        if (r >= 0 || errno != EOPNOTSUPP) {
+            return r;
+        }
+        b->kind = GEV__KIND_POLL;
+        gev__kind_set(b->fd, GEV__KIND_POLL);
+    }
+    if (b->kind != GEV__KIND_POLL || !b->nowait) {
+        return GEV__REAL(writev)(b->fd, iov, n);
+    }
+    if (!has_room(b->fd)) {
+        errno = EAGAIN;
+        return -1;
+    }
+    first.iov_len = first.iov_len < PIPE_BUF ? first.iov_len : PIPE_BUF;
+    return GEV__REAL(writev)(b->fd, &first, 1);
+}
+
+static ssize_t try_write(struct gev__block *b)
+{
+    struct iovec v = {.iov_base = b->buf, .iov_len = b->len};
+    ssize_t n;
+
+    if (is_socket(b->kind)) {
+        n = GEV__REAL(send)(b->fd, b->buf, b->len, b->flags | b->nowait);
+        if (n >= 0 || !is_stale(b)) {
+            return n;
+        }
+    }
+    return writev_nowait(b, &v, 1);
+}
+
+static ssize_t try_sendto(struct gev__block *b)
+{
+    return GEV__REAL(sendto)(b->fd, b->buf, b->len, b->flags | b->nowait,
+                             b->arg, b->arg_len ? *b->arg_len : 0);
+}
+
+static ssize_t try_sendmsg(struct gev__block *b)
+{
+    return GEV__REAL(sendmsg)(b->fd, b->arg, b->flags | b->nowait);
+}
+
+static ssize_t try_writev(struct gev__block *b)
+{
+    const struct msghdr *msg = b->arg;
+    ssize_t n;
+
+    if (is_socket(b->kind)) {
+        n = try_sendmsg(b);
+        if (n >= 0 || !is_stale(b)) {
+            return n;
+        }
+    }
+    return writev_nowait(b, msg->msg_iov, (int)msg->msg_iovlen);
+}
+
+/* Whether the kernel would go on after a part. */
+static bool goes_on(const struct gev__block *b)
+{
+    return b->kind == GEV__KIND_STREAM || b->kind == GEV__KIND_NOWAIT ||
+           b->kind == GEV__KIND_POLL;
+}
+
+/* An error after some bytes is told by the next call. A non-blocking call, and
+   MSG_DONTWAIT, end with the first part. */
+static ssize_t send_all(struct gev__block *b, gev__attempt_fn *attempt)
+{
+    int saved = errno;
+    size_t done = 0;
+
+    for (;;) {
+        ssize_t n = gev__block_run(b, attempt);
+        if (n < 0) {
+            if (done) {
+                errno = saved;
+            }
+            return done ? (ssize_t)done : -1;
+        }
+        done += (size_t)n;
+        if ((size_t)n >= b->len || !goes_on(b)) {
+            return (ssize_t)done;
+        }
+        b->buf = (char *)b->buf + n;
+        b->len -= (size_t)n;
+        b->flags |= MSG_NOSIGNAL;
+    }
+}
+
+/* The same for a message of several buffers. */
+static ssize_t send_msg_all(struct gev__block *b, gev__attempt_fn *attempt,
+                            size_t size)
+{
+    const struct msghdr *msg = b->arg;
+    struct msghdr more = {.msg_name = msg->msg_name,
+                          .msg_namelen = msg->msg_namelen};
+    struct gev__iov rest;
+    int saved = errno;
+    ssize_t n = gev__block_run(b, attempt);
+    size_t done = n < 0 ? 0 : (size_t)n;
+
+    if (n < 0 || done >= size || !goes_on(b) ||
+        gev__iov_init(&rest, msg->msg_iov, msg->msg_iovlen) < 0) {
+        return n;
+    }
+    b->arg = &more;
+    b->flags |= MSG_NOSIGNAL;
+    while (n > 0 && done < size) {
+        gev__iov_advance(&rest, (size_t)n);
+        more.msg_iov = rest.v;
+        more.msg_iovlen = rest.n;
+        n = gev__block_run(b, attempt);
+        done += n < 0 ? 0 : (size_t)n;
+    }
+    gev__iov_fini(&rest);
+    errno = saved;
+    return (ssize_t)done;
+}
+
+GEV__INTERPOSED ssize_t write(int fd, const void *buf, size_t n)
+{
+    enum gev__kind kind = gev__kind(fd);
+    int go = GEV__PASS;
+
+    if (n > 0 && kind != GEV__KIND_FILE && kind != GEV__KIND_CLOSED) {
+        go = GEV__GUARD(transfer, write);
+    }
+    if (go != GEV__COOPERATE) {
+        return go < 0 ? -1 : GEV__REAL(write)(fd, buf, n);
+    }
+    struct gev__block b = {.name = GEV__N_write,
+                           .kind = kind,
+                           .fd = fd,
+                           .events = GEV_WRITE,
+                           .nowait = MSG_DONTWAIT,
+                           .buf = (void *)(uintptr_t)buf,
+                           .len = n,
+                           .caller = __builtin_return_address(0)};
+    return send_all(&b, try_write);
+}
+
+GEV__INTERPOSED ssize_t writev(int fd, const struct iovec *iov, int n)
+{
+    enum gev__kind kind = gev__kind(fd);
+    size_t size = gev__iov_size(iov, n);
+    int go = GEV__PASS;
+
+    if (size > 0 && kind != GEV__KIND_FILE && kind != GEV__KIND_CLOSED) {
+        go = GEV__GUARD(transfer, writev);
+    }
+    if (go != GEV__COOPERATE) {
+        return go < 0 ? -1 : GEV__REAL(writev)(fd, iov, n);
+    }
+    struct msghdr msg = {.msg_iov = (struct iovec *)(uintptr_t)iov,
+                         .msg_iovlen = (size_t)n};
+    struct gev__block b = {.name = GEV__N_writev,
+                           .kind = kind,
+                           .fd = fd,
+                           .events = GEV_WRITE,
+                           .nowait = MSG_DONTWAIT,
+                           .arg = &msg,
+                           .caller = __builtin_return_address(0)};
+    return send_msg_all(&b, try_writev, size);
+}
+
+GEV__INTERPOSED ssize_t send(int fd, const void *buf, size_t n, int flags)
+{
+    int go = flags & MSG_DONTWAIT ? GEV__PASS : GEV__GUARD(transfer, send);
+
+    if (go != GEV__COOPERATE) {
+        return go < 0 ? -1 : GEV__REAL(send)(fd, buf, n, flags);
+    }
+    struct gev__block b = {.name = GEV__N_send,
+                           .kind = gev__kind(fd),
+                           .fd = fd,
+                           .events = GEV_WRITE,
+                           .flags = flags,
+                           .nowait = MSG_DONTWAIT,
+                           .buf = (void *)(uintptr_t)buf,
+                           .len = n,
+                           .caller = __builtin_return_address(0)};
+    return send_all(&b, try_sendto);
+}
+
+GEV__INTERPOSED ssize_t sendto(int fd, const void *buf, size_t n, int flags,
+                               const struct sockaddr *sa, socklen_t len)
+{
+    int go = flags & MSG_DONTWAIT ? GEV__PASS : GEV__GUARD(transfer, sendto);
+
+    if (go != GEV__COOPERATE) {
+        return go < 0 ? -1 : GEV__REAL(sendto)(fd, buf, n, flags, sa, len);
+    }
+    struct gev__block b = {.name = GEV__N_sendto,
+                           .kind = gev__kind(fd),
+                           .fd = fd,
+                           .events = GEV_WRITE,
+                           .flags = flags,
+                           .nowait = MSG_DONTWAIT,
+                           .buf = (void *)(uintptr_t)buf,
+                           .len = n,
+                           .arg = (void *)(uintptr_t)sa,
+                           .arg_len = &len,
+                           .caller = __builtin_return_address(0)};
+    return send_all(&b, try_sendto);
+}
+
+GEV__INTERPOSED ssize_t sendmsg(int fd, const struct msghdr *msg, int flags)
+{
+    int go = flags & MSG_DONTWAIT ? GEV__PASS : GEV__GUARD(transfer, sendmsg);
+
+    if (go != GEV__COOPERATE) {
+        return go < 0 ? -1 : GEV__REAL(sendmsg)(fd, msg, flags);
+    }
+    struct gev__block b = {.name = GEV__N_sendmsg,
+                           .kind = gev__kind(fd),
+                           .fd = fd,
+                           .events = GEV_WRITE,
+                           .flags = flags,
+                           .nowait = MSG_DONTWAIT,
+                           .arg = (void *)(uintptr_t)msg,
+                           .caller = __builtin_return_address(0)};
+    return send_msg_all(&b, try_sendmsg,
+                        msg ? gev__iov_size(msg->msg_iov, (int)msg->msg_iovlen)
+                            : 0);
+}

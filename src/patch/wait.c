@@ -1,0 +1,287 @@
+/* SPDX-License-Identifier: MIT */
+/*
+ * poll, select, epoll_wait and their relatives
+ *
+ * gev_poll() and gev_select() give the kernel's own answers; an epoll descriptor
+ * is itself readable when it has something to tell. A signal mask is the thread's
+ * while the call lasts, as the system call has it.
+ *
+ * Failure modes
+ *   nothing could ever end it   the real call, which waits for a signal
+ *   no memory to wait           the real call: all greenlets wait
+ *   a name service module       likewise
+ */
+#include <errno.h>
+#include <limits.h>
+#include <math.h>
+#include <poll.h>
+#include <signal.h>
+#include <sys/epoll.h>
+#include <sys/select.h>
+
+#include <gev/hub.h>
+#include <gev/io.h>
+
+#include "patch/block.h"
+#include "patch/guard.h"
+#include "patch/real.h"
+
+#define MSEC_PER_SEC  1000
+#define NSEC_PER_MSEC 1000000
+#define NSEC_PER_USEC 1000
+#define NSEC_PER_SEC  1000000000L
+#define USEC_PER_SEC  1000000L
+
+/* Whether gev cannot wait for this and the real call is to. */
+static bool must_block(void)
+{
+    return errno == EDEADLK || errno == ENOMEM;
+}
+
+static bool is_time(const struct timespec *t)
+{
+    return t->tv_sec >= 0 && t->tv_nsec >= 0 && t->tv_nsec < NSEC_PER_SEC;
+}
+
+/* Milliseconds for poll, rounded up; -1 for none or too many. */
+static int msec_of(const struct timespec *t)
+{
+    if (!t || t->tv_sec > INT_MAX / MSEC_PER_SEC - 1) {
+        return -1;
+    }
+    return (int)(t->tv_sec * MSEC_PER_SEC +
+                 (t->tv_nsec + NSEC_PER_MSEC - 1) / NSEC_PER_MSEC);
+}
+
+/* Puts the mask in place, or back. NULL changes nothing. */
+static void swap_mask(const sigset_t *mask, sigset_t *ret_former)
+{
+    if (mask) {
+        pthread_sigmask(SIG_SETMASK, mask, ret_former);
+    }
+}
+
+GEV__INTERPOSED int poll(struct pollfd *fds, nfds_t n, int ms)
+{
+    int go = GEV__GUARD(wait, poll), saved = errno, r;
+
+    if (go < 0) {
+        return -1;
+    }
+    if (go == GEV__PASS || ms == 0 ||
+        gev__guard_is_service(__builtin_return_address(0))) {
+        return GEV__REAL(poll)(fds, n, ms);
+    }
+    gev__count_waited(GEV__N_poll);
+    r = gev_poll(fds, n, ms);
+    if (r < 0 && must_block()) {
+        errno = saved;
+        r = GEV__REAL(poll)(fds, n, ms);
+    }
+    return r;
+}
+
+GEV__INTERPOSED int __poll_chk(struct pollfd *fds, nfds_t n, int ms,
+                               size_t size)
+{
+    int go = n <= size / sizeof *fds ? GEV__GUARD(wait, __poll_chk) : GEV__PASS;
+
+    if (go != GEV__COOPERATE) {
+        return go < 0 ? -1 : GEV__REAL(__poll_chk)(fds, n, ms, size);
+    }
+    return poll(fds, n, ms);
+}
+
+GEV__INTERPOSED int ppoll(struct pollfd *fds, nfds_t n,
+                          const struct timespec *t, const sigset_t *mask)
+{
+    int go = GEV__GUARD(wait, ppoll), r;
+    int saved = errno;
+    sigset_t former;
+
+    if (go < 0) {
+        return -1;
+    }
+    if (go == GEV__PASS || (t && !is_time(t)) ||
+        gev__guard_is_service(__builtin_return_address(0))) {
+        return GEV__REAL(ppoll)(fds, n, t, mask);
+    }
+    gev__count_waited(GEV__N_ppoll);
+    swap_mask(mask, &former);
+    r = gev_poll(fds, n, msec_of(t));
+    swap_mask(mask ? &former : NULL, NULL);
+    if (r < 0 && must_block()) {
+        errno = saved;
+        r = GEV__REAL(ppoll)(fds, n, t, mask);
+    }
+    return r;
+}
+
+GEV__INTERPOSED int __ppoll_chk(struct pollfd *fds, nfds_t n,
+                                const struct timespec *t, const sigset_t *mask,
+                                size_t size)
+{
+    int go =
+        n <= size / sizeof *fds ? GEV__GUARD(wait, __ppoll_chk) : GEV__PASS;
+
+    if (go != GEV__COOPERATE) {
+        return go < 0 ? -1 : GEV__REAL(__ppoll_chk)(fds, n, t, mask, size);
+    }
+    return ppoll(fds, n, t, mask);
+}
+
+GEV__INTERPOSED int select(int n, fd_set *r, fd_set *w, fd_set *x,
+                           struct timeval *t)
+{
+    int go = GEV__GUARD(wait, select), rc;
+    int saved = errno;
+
+    if (go < 0) {
+        return -1;
+    }
+    if (go == GEV__PASS || gev__guard_is_service(__builtin_return_address(0))) {
+        return GEV__REAL(select)(n, r, w, x, t);
+    }
+    gev__count_waited(GEV__N_select);
+    rc = gev_select(n, r, w, x, t);
+    if (rc < 0 && must_block()) {
+        errno = saved;
+        rc = GEV__REAL(select)(n, r, w, x, t);
+    }
+    return rc;
+}
+
+GEV__INTERPOSED int pselect(int n, fd_set *r, fd_set *w, fd_set *x,
+                            const struct timespec *t, const sigset_t *mask)
+{
+    int go = GEV__GUARD(wait, pselect), rc;
+    struct timeval tv = {0, 0};
+    int saved = errno;
+    sigset_t former;
+
+    if (go < 0) {
+        return -1;
+    }
+    if (go == GEV__PASS || (t && !is_time(t)) ||
+        gev__guard_is_service(__builtin_return_address(0))) {
+        return GEV__REAL(pselect)(n, r, w, x, t, mask);
+    }
+    if (t) {
+        tv.tv_sec = t->tv_sec;
+        tv.tv_usec = (t->tv_nsec + NSEC_PER_USEC - 1) / NSEC_PER_USEC;
+        if (tv.tv_usec == USEC_PER_SEC) {
+            tv.tv_sec++;
+            tv.tv_usec = 0;
+        }
+    }
+    gev__count_waited(GEV__N_pselect);
+    swap_mask(mask, &former);
+    rc = gev_select(n, r, w, x, t ? &tv : NULL);
+    swap_mask(mask ? &former : NULL, NULL);
+    if (rc < 0 && must_block()) {
+        errno = saved;
+        rc = GEV__REAL(pselect)(n, r, w, x, t, mask);
+    }
+    return rc;
+}
+
+/* Waits until an epoll descriptor has something to tell. As epoll_wait(2). */
+static int wait_epoll(int epfd, struct epoll_event *v, int max, double deadline,
+                      bool *ret_real)
+{
+    for (;;) {
+        int r = GEV__REAL(epoll_wait)(epfd, v, max, 0);
+        double left = deadline < INFINITY ? deadline - gev_now() : INFINITY;
+
+        if (r != 0 || left <= 0) {
+            return r;
+        }
+        if (gev_wait_fd(epfd, GEV_READ, left) >= 0) {
+            continue;
+        }
+        if (errno == ETIMEDOUT && gev__block_expired()) {
+            continue; /* look once more */
+        }
+        *ret_real = must_block();
+        return -1;
+    }
+}
+
+static int cooperative_epoll(enum gev__name name, int epfd,
+                             struct epoll_event *v, int max, double secs,
+                             const sigset_t *mask, bool *ret_real)
+{
+    int r, saved = errno;
+    sigset_t former;
+
+    gev__count_waited(name);
+    swap_mask(mask, &former);
+    r = wait_epoll(epfd, v, max, secs < INFINITY ? gev_now() + secs : INFINITY,
+                   ret_real);
+    swap_mask(mask ? &former : NULL, NULL);
+    if (r >= 0 || *ret_real) {
+        errno = saved;
+    }
+    return r;
+}
+
+static double secs_of_msec(int ms)
+{
+    return ms < 0 ? INFINITY : (double)ms / MSEC_PER_SEC;
+}
+
+GEV__INTERPOSED int epoll_wait(int epfd, struct epoll_event *v, int max, int ms)
+{
+    int go = GEV__GUARD(wait, epoll_wait), r;
+    bool real = false;
+
+    if (go < 0) {
+        return -1;
+    }
+    if (go == GEV__PASS || ms == 0 ||
+        gev__guard_is_service(__builtin_return_address(0))) {
+        return GEV__REAL(epoll_wait)(epfd, v, max, ms);
+    }
+    r = cooperative_epoll(GEV__N_epoll_wait, epfd, v, max, secs_of_msec(ms),
+                          NULL, &real);
+    return real ? GEV__REAL(epoll_wait)(epfd, v, max, ms) : r;
+}
+
+GEV__INTERPOSED int epoll_pwait(int epfd, struct epoll_event *v, int max,
+                                int ms, const sigset_t *mask)
+{
+    int go = GEV__GUARD(wait, epoll_pwait), r;
+    bool real = false;
+
+    if (go < 0) {
+        return -1;
+    }
+    if (go == GEV__PASS || ms == 0 ||
+        gev__guard_is_service(__builtin_return_address(0))) {
+        return GEV__REAL(epoll_pwait)(epfd, v, max, ms, mask);
+    }
+    r = cooperative_epoll(GEV__N_epoll_pwait, epfd, v, max, secs_of_msec(ms),
+                          mask, &real);
+    return real ? GEV__REAL(epoll_pwait)(epfd, v, max, ms, mask) : r;
+}
+
+GEV__INTERPOSED int epoll_pwait2(int epfd, struct epoll_event *v, int max,
+                                 const struct timespec *t, const sigset_t *mask)
+{
+    int go = GEV__GUARD(wait, epoll_pwait2), r;
+    double secs = INFINITY;
+    bool real = false;
+
+    if (go < 0) {
+        return -1;
+    }
+    if (go == GEV__PASS || (t && !is_time(t)) ||
+        gev__guard_is_service(__builtin_return_address(0))) {
+        return GEV__REAL(epoll_pwait2)(epfd, v, max, t, mask);
+    }
+    if (t) {
+        secs = (double)t->tv_sec + (double)t->tv_nsec / NSEC_PER_SEC;
+    }
+    r = cooperative_epoll(GEV__N_epoll_pwait2, epfd, v, max, secs, mask, &real);
+    return real ? GEV__REAL(epoll_pwait2)(epfd, v, max, t, mask) : r;
+}

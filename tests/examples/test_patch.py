@@ -1,0 +1,122 @@
+#!/usr/bin/env python3
+# SPDX-License-Identifier: MIT
+"""examples/patch and the plain servers of tests/patch/programs: programs without
+gev in their source, under gev-run and inside greenlets."""
+import os
+import re
+import signal
+import socket
+import struct
+import subprocess
+import threading
+
+from harness import WAIT, Program, build, equal, example, main, receive
+from harness import receive_all, run
+
+GEV_RUN = str(build / "src/patch/gev-run")
+MAX_LATE_MS = 20.0
+
+
+def port_of(program):
+    m = re.fullmatch(r"listening on 127\.0\.0\.1:(\d+)", program.read_line())
+    assert m
+    return int(m[1])
+
+
+def connect(port):
+    return socket.create_connection(("127.0.0.1", port), WAIT)
+
+
+def script(port):
+    """What a client sees: two at a time, a reset in between, half-close."""
+    seen = []
+    with connect(port) as a, connect(port) as b:
+        a.sendall(b"first")
+        b.sendall(b"second")
+        seen.append(receive(b, 6))
+        seen.append(receive(a, 5))
+        a.setsockopt(socket.SOL_SOCKET, socket.SO_LINGER,
+                     struct.pack("ii", 1, 0))
+        a.close()  # a reset
+        b.sendall(b"x" * 100000)
+        seen.append(receive(b, 100000) == b"X" * 100000)
+        b.shutdown(socket.SHUT_WR)
+        seen.append(receive_all(b))
+    return seen
+
+
+def many(port, n):
+    """n connections open at once, each served."""
+    conns = [connect(port) for _ in range(n)]
+    for i, s in enumerate(conns):
+        s.sendall(b"number %d." % i)
+    for i, s in enumerate(conns):
+        want = b"NUMBER %d." % i
+        equal(receive(s, len(want)), want)
+        s.close()
+
+
+def serves(command, n=200):
+    with Program(*command) as p:
+        port = port_of(p)
+        seen = script(port)
+        many(port, n)
+    return seen
+
+
+def select_server_under_gev_run_answers_as_without():
+    plain = serves([example("patch/select_echo"), "0"])
+    equal(serves([GEV_RUN, example("patch/select_echo"), "0"]), plain)
+    env = {**os.environ, "GEV_PATCH": "all,hub"}
+    with Program(GEV_RUN, example("patch/select_echo"), "0", env=env) as p:
+        equal(script(port_of(p)), plain)
+
+
+def two_select_servers_and_a_clock_in_one_thread():
+    with subprocess.Popen([example("patch/embed")], stdin=subprocess.PIPE,
+                          stdout=subprocess.PIPE, text=True) as p:
+        try:
+            ports = [int(p.stdout.readline().rsplit(":", 1)[1])
+                     for _ in range(2)]
+            clients = [threading.Thread(target=many, args=(port, 100))
+                       for port in ports]
+            for c in clients:
+                c.start()
+            equal(script(ports[0]), script(ports[1]))
+            for c in clients:
+                c.join()
+            equal(len(os.listdir(f"/proc/{p.pid}/task")), 1)
+            out, _ = p.communicate(timeout=WAIT)
+        finally:
+            p.kill()
+    late = float(re.search(r"([\d.]+) ms late", out)[1])
+    print(f"     the latest tick came {late} ms late")
+    slow = os.environ.get("GEV_TEST_SLOW")
+    assert slow or late < MAX_LATE_MS, late
+
+
+def gev_run_says_what_is_wrong():
+    status, out, err = run(GEV_RUN)
+    equal((status, out, err.split("\n")[0]),
+          (125, "", "usage: gev-run [--patch=WORDS] PROGRAM [ARGUMENT]..."))
+    equal(run(GEV_RUN, "/nonexistent/program")[0], 127)
+    equal(run(GEV_RUN, "--nonsense", "true")[0], 125)
+    status, out, _ = run(GEV_RUN, "--help")
+    equal((status, out.split(" ")[0]), (0, "usage:"))
+
+
+def gev_run_keeps_what_is_preloaded_and_the_exit_status():
+    status, out, _ = run(GEV_RUN, "--patch=all,-dns", "--", "sh", "-c",
+                         'echo "$LD_PRELOAD $GEV_PATCH"; exit 7',
+                         env={**os.environ, "LD_PRELOAD": "libc.so.6"})
+    equal(status, 7)
+    preload, patch = out.split()
+    equal(preload.split(":")[0], "libc.so.6")
+    assert preload.endswith("libgev_patch.so"), preload
+    equal(patch, "all,-dns")
+
+
+main(select_server_under_gev_run_answers_as_without,
+     two_select_servers_and_a_clock_in_one_thread,
+     gev_run_says_what_is_wrong,
+     gev_run_keeps_what_is_preloaded_and_the_exit_status)
