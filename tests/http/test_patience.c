@@ -260,6 +260,7 @@ static void sizes_are_limited(void **state)
     char *text = calloc(1, 100000);
 
     (void)state;
+    assert_non_null(text);
     o.max_headers = 10;
     o.max_body = 100;
     struct gev_http_server *s = serve_with(read_body, NULL, &o);
