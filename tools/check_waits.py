@@ -17,10 +17,6 @@ from pathlib import Path
 BY_HAND = "it switches by hand: nobody wakes it, so nothing can be timed"
 RUNS = "it lasts as long as what it runs, which has rows of its own"
 HTTP = "it needs a request: tests/http/test_handler.c, test_faults.c"
-THREAD = ("a killed one leaves its thread at work: tests/sync/test_offload.c,"
-          " tests/sync/test_offload_end.c")
-FILE = "a gev_offload(): tests/sync/test_file.c"
-DNS = "it needs a server: tests/net/test_dns.c, tests/net/test_dns_name.c"
 CLOSES = "it releases what it is about, so nothing is left to be used again: "
 EXCEPT = {
     **dict.fromkeys(["gev_switch", "gev_throw", "gev_exit", "gev_unref",
@@ -32,25 +28,10 @@ EXCEPT = {
     "gev_with_timeout": RUNS,
     "gev_serve": RUNS, "gev_server_run": "tests/net/test_server.c",
     "gev_server_stop": "tests/net/test_server_stop.c",
-    "gev_connect": "tests/net/test_connect.c",
-    "gev_dial": "tests/net/test_connect.c",
-    "gev_getaddrinfo": DNS, "gev_getnameinfo": DNS,
-    "gev_offload": THREAD,
-    **dict.fromkeys(["gev_file_open", "gev_file_close", "gev_file_stat",
-                     "gev_file_fstat", "gev_file_fsync", "gev_file_pread",
-                     "gev_file_pwrite"], FILE),
-    "gev_group_kill": "it kills, then waits: tests/sync/test_group.c",
-    "gev_map": "tests/sync/test_imap.c", "gev_imap_next":
-    "tests/sync/test_imap.c",
-    "gev_process_communicate": "tests/net/test_communicate.c",
-    "gev_process_run": "tests/net/test_communicate.c",
-    "gev_relay": "tests/net/test_relay.c",
-    "gev_relay_both": "tests/net/test_relay_both.c",
     "gev_stream_close": CLOSES + "tests/net/test_stream_out.c",
     "gev_stream_free": CLOSES + "tests/net/test_stream.c",
     "gev_stream_detach": CLOSES + "tests/net/test_stream.c",
     "gev_stream_shutdown": CLOSES + "tests/net/test_stream_out.c",
-    "gev_stream_sendfile": "tests/net/test_stream_file.c",
 }
 # Calls that begin so: one reason for all of them.
 EXCEPT_PREFIX = {"gev_http_": HTTP}

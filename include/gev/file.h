@@ -70,6 +70,8 @@ GEV_API int gev_file_fsync(int fd);
 
 /**
  * gev_file_fdatasync() - fdatasync(2)
+ *
+ * Switches:  yes
  */
 GEV_API int gev_file_fdatasync(int fd);
 

@@ -71,6 +71,7 @@ GEV_API ssize_t gev_readv(int fd, const struct iovec *iov, int n);
 /**
  * gev_readall() - read until the buffer is full or the stream ends
  *
+ * Switches:  as gev_read(), perhaps several times
  * Return:    @len; fewer bytes when it ended short: errno is then 0 for the
  *            end of the stream, else what stopped it; -1 with errno when
  *            nothing was read at all because of an error
@@ -102,6 +103,7 @@ GEV_API ssize_t gev_writev(int fd, const struct iovec *iov, int n);
 /**
  * gev_writeall() - write everything
  *
+ * Switches:  as gev_write(), perhaps several times
  * Return:    @len; fewer bytes when it ended short, errno says why; -1 with
  *            errno when nothing was written
  * See:       gevent.socket.socket.sendall()
@@ -113,6 +115,7 @@ GEV_API ssize_t gev_writeall(int fd, const void *buf, size_t len);
  * @iov: changed while it goes on; unspecified afterwards
  * @n:   how many, 0 .. IOV_MAX
  *
+ * Switches:  as gev_write(), perhaps several times
  * Return:    as gev_writeall(), for the sum of the lengths
  */
 GEV_API ssize_t gev_writevall(int fd, struct iovec *iov, int n);

@@ -176,6 +176,8 @@ GEV_API int gev_queue_get_data(struct gev_queue *q, void *ret_item,
 
 /**
  * gev_queue_peek_data() - gev_queue_peek() for a queue of values
+ *
+ * Switches:  as gev_queue_peek()
  */
 GEV_API int gev_queue_peek_data(struct gev_queue *q, void *ret_item,
                                 double timeout);

@@ -168,6 +168,7 @@ GEV_API int gev_accept(int fd, struct sockaddr *sa, socklen_t *len);
  *
  * See gev_read() for @buf. A datagram is never put together from two.
  *
+ * Switches:  as gev_read()
  * Return:    as recv(2)
  */
 GEV_API ssize_t gev_recv(int fd, void *buf, size_t len, int flags);
@@ -176,12 +177,16 @@ GEV_API ssize_t gev_recv(int fd, void *buf, size_t len, int flags);
  * gev_recvfrom() - recvfrom(2), as gev_recv()
  *
  * With MSG_WAITALL on a stream *@sa_len is 0: its one sender is the peer.
+ *
+ * Switches:  as gev_read()
  */
 GEV_API ssize_t gev_recvfrom(int fd, void *buf, size_t len, int flags,
                              struct sockaddr *sa, socklen_t *sa_len);
 
 /**
  * gev_recvmsg() - recvmsg(2), as gev_recv(); the buffers of @msg are preserved
+ *
+ * Switches:  as gev_read()
  */
 GEV_API ssize_t gev_recvmsg(int fd, struct msghdr *msg, int flags);
 
@@ -191,18 +196,23 @@ GEV_API ssize_t gev_recvmsg(int fd, struct msghdr *msg, int flags);
  *
  * As gev_write(): a stream may take less than @len.
  *
+ * Switches:  as gev_write()
  * Return:    as send(2)
  */
 GEV_API ssize_t gev_send(int fd, const void *buf, size_t len, int flags);
 
 /**
  * gev_sendto() - sendto(2), as gev_send()
+ *
+ * Switches:  as gev_write()
  */
 GEV_API ssize_t gev_sendto(int fd, const void *buf, size_t len, int flags,
                            const struct sockaddr *sa, socklen_t sa_len);
 
 /**
  * gev_sendmsg() - sendmsg(2), as gev_send()
+ *
+ * Switches:  as gev_write()
  */
 GEV_API ssize_t gev_sendmsg(int fd, const struct msghdr *msg, int flags);
 

@@ -303,6 +303,8 @@ GEV_API ssize_t gev_stream_printf(struct gev_stream *s, const char *fmt, ...)
 
 /**
  * gev_stream_vprintf() - gev_stream_printf() with a va_list
+ *
+ * Switches:  as gev_stream_printf()
  */
 GEV_API ssize_t gev_stream_vprintf(struct gev_stream *s, const char *fmt,
                                    va_list ap)

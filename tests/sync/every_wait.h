@@ -38,5 +38,7 @@ extern const struct wait_row waits_of_hub[];
 extern const struct wait_row waits_of_sync[];
 extern const struct wait_row waits_of_queue[];
 extern const struct wait_row waits_of_net[];
+extern const struct wait_row waits_of_conn[];
+extern const struct wait_row waits_of_thread[];
 
 #endif

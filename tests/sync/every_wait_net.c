@@ -302,6 +302,44 @@ static long stream_printf_call(double timeout)
     return gev_stream_printf(stream, "%20000d", 1);
 }
 
+static long call_vprintf(const char *format, ...)
+{
+    va_list ap;
+    long r;
+
+    va_start(ap, format);
+    r = gev_stream_vprintf(stream, format, ap);
+    va_end(ap);
+    return r;
+}
+
+static long stream_vprintf_call(double timeout)
+{
+    (void)timeout;
+    return call_vprintf("%20000d", 1);
+}
+
+static void begin_stream_sendfile(void)
+{
+    begin_full_stream();
+    file = open("/proc/self/exe", O_RDONLY | O_CLOEXEC);
+    assert_true(file >= 0);
+}
+
+static void end_stream_sendfile(void)
+{
+    assert_int_equal(close(file), 0);
+    end_full_stream();
+}
+
+static long stream_sendfile_call(double timeout)
+{
+    off_t offset = 0;
+
+    (void)timeout;
+    return gev_stream_sendfile(stream, file, &offset, 8);
+}
+
 static long stream_flush_call(double timeout)
 {
     (void)timeout;
@@ -398,6 +436,10 @@ const struct wait_row waits_of_net[] = {
              end_full_stream),
     WAIT_ROW(stream_printf, false, begin_full_stream, drain_pair,
              end_full_stream),
+    WAIT_ROW(stream_vprintf, false, begin_full_stream, drain_pair,
+             end_full_stream),
+    WAIT_ROW(stream_sendfile, false, begin_stream_sendfile, drain_pair,
+             end_stream_sendfile),
     WAIT_ROW(stream_flush, false, begin_full_stream, drain_pair,
              end_full_stream),
     WAIT_ROW(process_wait, true, begin_process, kill_process, end_process),

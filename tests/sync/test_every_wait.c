@@ -206,6 +206,8 @@ static void for_each(void (*fn)(const struct wait_row *row))
     for_each_row_of(waits_of_sync, fn);
     for_each_row_of(waits_of_queue, fn);
     for_each_row_of(waits_of_net, fn);
+    for_each_row_of(waits_of_conn, fn);
+    for_each_row_of(waits_of_thread, fn);
     assert_int_equal(n_bad, 0);
 }
 
