@@ -3,7 +3,7 @@
 """Checks that the folders' arrows point down only, and that files keep form.
 
   * A file of src/<layer> includes its own layer and lower ones: core < hub <
-    sync < net < http, and patch above net. Public headers count as their layer.
+    sync < net < http; patch and curl above net. Public headers count as their layer.
   * "quoted" includes are paths from src/ (or tests/, bench/ there), and exist.
   * Only src/hub/loop.c includes <ev.h>; assembly is in src/core/arch/ only.
   * Public headers include <gev/...> and the system's only.
@@ -19,7 +19,7 @@ import re
 import sys
 from pathlib import Path
 
-RANK = {"core": 0, "hub": 1, "sync": 2, "net": 3, "http": 4, "patch": 4}
+RANK = {"core": 0, "hub": 1, "sync": 2, "net": 3, "http": 4, "patch": 4, "curl": 4}
 EV_FILE = "src/hub/loop.c"
 MAX_LINES = 500
 # Public headers without a source file of the same name.

@@ -5,6 +5,7 @@
 # Usage: tools/setup.sh JOB...     with JOB one of
 #   build   compiler, meson, libev, llhttp, cmocka; configures $BUILD (default: build)
 #   test    what the tests run besides
+#   peers   the real servers and libraries that tests/real runs against
 #   bench   the libraries that the benchmarks compare with
 #   lint    clang-format and clang-tidy
 #   fuzz    clang with libFuzzer
@@ -27,6 +28,9 @@ packages_of() {
     bench) echo "g++ golang-go libboost-context-dev libst-dev libuv1-dev" \
                 "nginx-light wrk apache2-utils gnuplot-nox python3" \
                 "python3-gevent $(node_package)" ;;
+    peers) echo "redis-server postgresql libhiredis-dev libpq-dev" \
+                "libcurl4-openssl-dev nginx-light openssl curl wget" \
+                "bind9-dnsutils bind9-host netcat-openbsd" ;;
     lint)  echo "clang clang-format clang-tidy python3" ;;
     fuzz)  echo "clang libclang-rt-dev" ;;
     *)     echo "setup: unknown job '$1'" >&2; return 1 ;;
@@ -71,7 +75,7 @@ configures=no
 jobs=
 for job in "$@"; do
     case $job in
-    ci) jobs="$jobs build test bench lint" ;;
+    ci) jobs="$jobs build test peers bench lint" ;;
     *)  jobs="$jobs $job" ;;
     esac
 done

@@ -1,0 +1,68 @@
+#!/usr/bin/env python3
+# SPDX-License-Identifier: MIT
+"""gev_curl_perform against a server that answers each request 0.5 s later, and
+against nginx with TLS in front of it: 200 transfers take the time of one."""
+import os
+import re
+import socket
+
+from measure import MAX_LATE_MS, NOISY, best, build, equal, main
+from measure import program, run, values
+from servers import Delayed, nginx
+
+DELAY = 0.5
+N = 200
+
+
+def names():
+    """Names of this machine, as far as they mean 127.0.0.1."""
+    host = socket.gethostname()
+    try:
+        found = {i[4][0] for i in socket.getaddrinfo(host, 80)}
+    except OSError:
+        found = set()
+    return ["localhost"] + ([host] if found == {"127.0.0.1"} else [])
+
+
+def check(what, prefix, apart, env={}, **limits):
+    got = best(what, lambda: values(program("curl_many_gev"), N, prefix,
+                                    apart, **env), **limits)
+    equal(got["right"], str(N))
+
+
+def http_by_name():
+    with Delayed(DELAY) as d:
+        for name in names():
+            check(f"{N} x {name}", f"http://{name}:{d.port}/", 0, total=2,
+                  tick_ms=NOISY, ours_ms=MAX_LATE_MS)
+
+
+def https_by_name():
+    """Whoever begins all at once has 200 handshakes to compute at once, and the
+    tick waits for them; 2 ms apart it does not."""
+    with Delayed(DELAY) as d, nginx(d.port) as (port, cert, _):
+        url, env = f"https://localhost:{port}/", {"CURL_CA_BUNDLE": str(cert)}
+        check(f"{N} x https", url, 0, env, total=4, tick_ms=NOISY,
+              ours_ms=NOISY)
+        check(f"{N} x https, 2 ms apart", url, 0.002, env, total=4,
+              tick_ms=NOISY, ours_ms=MAX_LATE_MS)
+
+
+def the_example_fetches_and_says_what_it_could_not():
+    fetch = build / "examples/curl/fetch"
+    with Delayed(0.1) as d:
+        urls = [f"http://localhost:{d.port}/{i}" for i in range(30)]
+        status, out, err = run(fetch, *urls)
+        equal((status, sorted(out.splitlines()), err),
+              (0, sorted(f"{u}: {i} bytes" for i, u in enumerate(urls)), ""))
+        with nginx(d.port) as (port, cert, _):
+            url = f"https://localhost:{port}/3"
+            trust = {**os.environ, "CURL_CA_BUNDLE": str(cert)}
+            equal(run(fetch, url, env=trust)[:2], (0, f"{url}: 3 bytes\n"))
+            status, out, _ = run(fetch, url)
+            equal(status, 2)
+            assert re.search("certificate|CA cert", out), out
+
+
+main(http_by_name, https_by_name,
+     the_example_fetches_and_says_what_it_could_not)
