@@ -24,7 +24,8 @@ packages_of() {
     build) echo "gcc libc6-dev meson ninja-build pkg-config libev-dev" \
                 "libcmocka-dev libc-ares-dev libdw-dev node-llhttp python3" ;;
     test)  echo "g++ binutils valgrind strace ltrace netcat-openbsd gdb" \
-                "python3" ;;
+                "python3 python3-h11 golang-go curl wget wrk apache2-utils" \
+                "nghttp2-client slowhttptest" ;;
     bench) echo "g++ golang-go libboost-context-dev libst-dev libuv1-dev" \
                 "nginx-light wrk apache2-utils gnuplot-nox python3" \
                 "python3-gevent $(node_package)" ;;
