@@ -9,7 +9,8 @@
 #   bench   the libraries that the benchmarks compare with
 #   lint    clang-format and clang-tidy
 #   fuzz    clang with libFuzzer
-#   ci      all of these
+#   browser a browser for the tests that use one; 300 MB
+#   ci      all of these, but for fuzz
 #
 # Nothing is asked of the network when nothing is missing. A build folder that
 # exists is only configured anew after packages were installed, so that features
@@ -25,7 +26,8 @@ packages_of() {
                 "libcmocka-dev libc-ares-dev libdw-dev node-llhttp python3" ;;
     test)  echo "g++ binutils valgrind strace ltrace netcat-openbsd gdb" \
                 "python3 python3-h11 golang-go curl wget wrk apache2-utils" \
-                "nghttp2-client slowhttptest" ;;
+                "nghttp2-client slowhttptest libjansson-dev" ;;
+    browser) echo "chromium fonts-dejavu-core python3" ;;
     bench) echo "g++ golang-go libboost-context-dev libst-dev libuv1-dev" \
                 "nginx-light wrk apache2-utils gnuplot-nox python3" \
                 "python3-gevent $(node_package)" ;;
@@ -76,7 +78,7 @@ configures=no
 jobs=
 for job in "$@"; do
     case $job in
-    ci) jobs="$jobs build test peers bench lint" ;;
+    ci) jobs="$jobs build test peers bench lint browser" ;;
     *)  jobs="$jobs $job" ;;
     esac
 done

@@ -1,13 +1,11 @@
 /* SPDX-License-Identifier: MIT */
 /* files [--log FILE] [--cache-control VALUE] ... DIR [ADDR] - a static file
    server; /-/metrics has its counters. SIGUSR1 opens the log anew. */
-#include <errno.h>
 #include <signal.h>
-#include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
 
-#include <gev.h>
+#include "serve.h"
 
 static const char usage[] =
     "usage: files [--log FILE|none] [--cache-control VALUE] [--cache-files N]\n"
@@ -64,25 +62,17 @@ static int parse(struct args *a, int argc, char **argv)
     return 0;
 }
 
-static int fail(const char *what)
-{
-    fprintf(stderr, "files: %s: %s\n", what, gev_strerror(errno));
-    return 1;
-}
-
 int main(int argc, char **argv)
 {
     struct args a = {0};
     struct gev_http_log_options lo;
     struct gev_http_log *log = NULL;
     struct gev_http_mux *mux = gev_http_mux_new();
-    char real[GEV_ADDRSTRLEN];
 
     if (parse(&a, argc, argv) < 0) {
         fputs(usage, stderr);
         return 2;
     }
-    gev_raise_fd_limit();
     struct gev_http_files *files = gev_http_files_new(a.dir, &a.files);
     struct gev_http_server *server =
         gev_http_server_new(NULL, gev_http_mux_handler, mux, &a.http);
@@ -90,30 +80,19 @@ int main(int argc, char **argv)
         gev_http_mux_add(mux, NULL, "/*", gev_http_files_handler, files) < 0 ||
         gev_http_mux_add(mux, "GET", "/-/metrics", gev_http_metrics_handler,
                          server) < 0) {
-        return fail(a.dir);
+        return serve_fail("files", a.dir);
     }
     gev_http_log_options_init(&lo, sizeof lo);
     lo.reopen_signal = SIGUSR1;
     if (!a.log || strcmp(a.log, "none") != 0) {
         log = gev_http_log_new(a.log, &lo);
         if (!log || gev_http_server_log(server, log) < 0) {
-            return fail(a.log ? a.log : "standard output");
+            return serve_fail("files", a.log ? a.log : "standard output");
         }
     }
-    int fd = gev_http_server_listen(server, a.addr);
-    /* A signal stops it; then requests under way have 5 s. */
-    if (fd < 0 || gev_http_server_stop_on_signals(server, 5) < 0) {
-        return fail(a.addr);
-    }
-    gev_sockname(fd, real, sizeof real);
-    printf("listening on %s\n", real);
-    fflush(stdout);
-    if (gev_http_server_run(server) < 0) {
-        return fail(a.addr);
-    }
-    gev_http_server_free(server);
+    int status = serve("files", server, a.addr, 5);
     gev_http_files_free(files);
     gev_http_mux_free(mux);
     gev_http_log_free(log);
-    return 0;
+    return status;
 }
