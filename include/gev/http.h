@@ -345,8 +345,9 @@ GEV_API int gev_http_inform(struct gev_http *x, int code);
  * those of the handler's own scopes.
  *
  * Switches:  if the client is slow
- * Return:    0, or -1 with errno: EALREADY (a response has begun), or as
- *            said at the top
+ * Return:    0, or -1 with errno: EALREADY (a response has begun), EBUSY (the
+ *            request's body was not read to its end: it is no part of what
+ *            follows), or as said at the top
  */
 GEV_API int gev_http_take(struct gev_http *x,
                           const struct gev_stream_ops **ret_ops, void **ret_ctx,

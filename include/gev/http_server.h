@@ -38,11 +38,16 @@ struct gev_http_options {
     size_t max_connections; /* 10,000, then they queue in the kernel; 0: no
                                limit */
     unsigned max_requests;  /* on a connection: 10,000; 0: no limit */
-    unsigned min_rate;      /* bytes per second that a client must send and
-                               take, after the first 10 s: 512; 0: none */
+    unsigned min_rate;      /* bytes per second of a body that a client must
+                               send, and take (not of UNIX sockets), on average;
+                               it counts once the client was waited for during
+                               10 s, so nor does silence last longer: 512; 0:
+                               none */
     double header_timeout;  /* first to last byte of a head: 10; then 408 */
-    double body_timeout;    /* without a byte of a body: 30; then 408 */
-    double write_timeout;   /* without a byte taken: 30; then it is aborted */
+    double body_timeout;    /* without a byte of a body: 30; then 408. So long a
+                               pause has who was fast before, see min_rate */
+    double write_timeout;   /* without a byte taken: 30; then it is aborted.
+                               Likewise */
     double idle_timeout;    /* between requests: 15; then it is closed */
     double linger_timeout;  /* after an error, for the client to read it: 2 */
     const char *server;     /* Server field, copied; NULL: none */

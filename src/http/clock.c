@@ -109,20 +109,24 @@ static bool is_parked(const struct gev__http_conn *c)
     return c->waiter && c->waiter->hub_state == GEV__PARKED;
 }
 
-/* Bytes that the peer has taken so far, as far as the kernel tells. */
-static uint64_t taken(struct gev__http_conn *c)
+/* Bytes that the peer has taken so far, as far as the kernel tells: of UNIX
+   sockets it tells what is queued, which changes if something is taken, but not
+   how much went through. Return: whether it is a count. */
+static bool taken(const struct gev__http_conn *c, uint64_t *ret)
 {
     struct tcp_info info = {0};
     socklen_t len = sizeof info;
     int fd = c->ops->fd ? c->ops->fd(c->ctx) : -1, left = 0;
 
     if (getsockopt(fd, IPPROTO_TCP, TCP_INFO, &info, &len) == 0) {
-        return info.tcpi_bytes_acked;
+        *ret = info.tcpi_bytes_acked;
+        return true;
     }
-    if (ioctl(fd, SIOCOUTQ, &left) < 0) { /* of a UNIX socket */
+    if (ioctl(fd, SIOCOUTQ, &left) < 0) {
         left = 0;
     }
-    return UINT64_MAX - (uint64_t)left;
+    *ret = (uint64_t)left;
+    return false;
 }
 
 /* Is a client that is slow to take bytes too slow? If not, when to look next
@@ -132,7 +136,8 @@ static bool is_stuck(struct gev__http_conn *c)
     const struct gev_http_server *s = c->server;
     const struct gev__http_clock *k = &s->clock;
     struct gev__http_slow *w = &c->x->slow;
-    uint64_t now = taken(c), waited = k->now - w->since;
+    uint64_t now, waited = k->now - w->since;
+    bool counted = taken(c, &now);
 
     if (!w->looked) {
         *w = (struct gev__http_slow){
@@ -146,7 +151,7 @@ static bool is_stuck(struct gev__http_conn *c)
         if (k->now - w->moved >= k->limits.write) {
             return true;
         }
-        if (s->o.min_rate && waited >= k->limits.grace &&
+        if (s->o.min_rate && counted && waited >= k->limits.grace &&
             (double)(now - w->first) <
                 (double)s->o.min_rate * (double)waited * k->tick) {
             return true;

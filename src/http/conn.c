@@ -115,12 +115,12 @@ static __attribute__((noinline)) enum next wait_for_head(struct gev_http *x,
     if (n > 0) {
         return GO_ON;
     }
-    if (n == -ETIMEDOUT && c->expired) {
-        c->expired = false;
-        c->server->stats.timeouts++;
-        return refuse(x, 408);
+    if (n != -ETIMEDOUT || !c->expired || c->broken) {
+        return CLOSE;
     }
-    return CLOSE;
+    c->expired = false;
+    c->server->stats.timeouts++;
+    return refuse(x, 408);
 }
 
 /* Reads a head. @ret_more: false if there is none, and nothing to wait for. */
@@ -185,12 +185,15 @@ static int call_handler(struct gev_http *x)
 {
     struct gev_http_server *s = x->c->server;
     struct gev_greenlet *g = gev__hub_tls->core->current;
-    uint32_t depth = gev__timing_depth(g);
+    uint32_t depth = gev__timing_depth(g), forks = gev__hub_tls->n_forks;
     int rc;
 
     s->stats.requests++;
     rc = s->handler(x, s->arg);
     g = gev__hub_tls->core->current;
+    if (__builtin_expect(gev__hub_tls->n_forks != forks, 0)) {
+        x->re.stage = GEV__HTTP_TAKEN; /* the parent answers, not its child */
+    }
     if (gev__timing_depth(g) > depth) {
         gev__timing_cut(gev__hub_tls, g, depth);
     }
@@ -210,6 +213,22 @@ static __attribute__((noinline)) enum next cut_off(struct gev_http *x)
     x->re.aborted = true;
     x->c->broken = true;
     return CLOSE;
+}
+
+/* A mistake of the program's, which the client's 500 does not explain. At most
+   one a second is told. */
+static __attribute__((noinline)) int say_silent(const struct gev_http *x)
+{
+    struct gev_http_server *s = x->c->server;
+
+    if (s->complained != s->date) {
+        s->complained = s->date;
+        gev__report(gev__hub_tls,
+                    "gev: http: no answer from the handler to %s %.200s, and "
+                    "no error: answered with 500\n",
+                    gev_http_method(x), gev_http_target(x));
+    }
+    return -1;
 }
 
 /* The handler failed, or said nothing. */
@@ -244,7 +263,8 @@ static enum next conclude(struct gev_http *x, int rc)
     if (rc == 0 && re->stage == GEV__HTTP_NOTHING && re->chosen) {
         rc = gev__http_reply(x, 0, NULL, NULL, 0);
     } else if (rc == 0) {
-        rc = re->stage == GEV__HTTP_STREAM ? gev__http_finish(x) : -1;
+        rc =
+            re->stage == GEV__HTTP_STREAM ? gev__http_finish(x) : say_silent(x);
     }
     if (rc == 0) {
         return x->c->broken ? cut_off(x) : GO_ON;

@@ -127,13 +127,12 @@ static int receive(struct gev_http *x)
         x->body.received += (uint64_t)n;
         return 0;
     }
-    if (n == -ETIMEDOUT && x->c->expired) {
+    if (n == -ETIMEDOUT && x->c->expired && !x->c->broken) {
         x->c->expired = false;
         x->c->server->stats.timeouts++;
         return fail(x, ETIMEDOUT, 408);
     }
     if (n == 0 || n == -ECONNRESET) {
-        x->c->server->stats.aborted++;
         return fail(x, ECONNRESET, 0);
     }
     return (int)n;
@@ -303,6 +302,19 @@ bool gev__http_body_is_long(const struct gev_http *x)
         left -= (uint64_t)b->decoder.total;
     }
     return !x->head.chunked && left > x->c->server->o.max_drain;
+}
+
+bool gev__http_body_over(struct gev_http *x)
+{
+    struct gev__http_in_body *b = &x->body;
+
+    if (b->state == GEV__HTTP_BODY_READING && b->len == 0 && !x->head.chunked &&
+        b->decoder.total == x->head.content_length) {
+        x->in.at += b->used;
+        b->used = 0;
+        b->state = GEV__HTTP_BODY_NONE;
+    }
+    return b->state == GEV__HTTP_BODY_NONE;
 }
 
 bool gev__http_body_drain(struct gev_http *x)

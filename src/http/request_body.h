@@ -21,6 +21,13 @@ void gev__http_body_begin(struct gev_http *x);
 bool gev__http_body_drain(struct gev_http *x);
 
 /**
+ * gev__http_body_over() - has all of it been read, or is there none?
+ *
+ * All that a length announced counts, though nobody read on to the end.
+ */
+bool gev__http_body_over(struct gev_http *x);
+
+/**
  * gev__http_body_is_long() - is so much left that the connection will close?
  */
 bool gev__http_body_is_long(const struct gev_http *x);

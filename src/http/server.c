@@ -46,6 +46,20 @@ static const struct gev__server_hooks hooks = {
     .stop = on_stop,
 };
 
+/* Once the user has freed it: a stop that was on its way may still arrive below,
+   where nobody is left to be told. */
+static void on_late_stop(struct gev_server *net)
+{
+    (void)net;
+}
+
+static const struct gev__server_hooks hooks_when_freed = {
+    .room = sizeof(struct gev__http_conn),
+    .begin = gev__http_conn_begin,
+    .end = gev__http_conn_end,
+    .stop = on_late_stop,
+};
+
 void gev_http_options_init(struct gev_http_options *o, size_t size)
 {
     const struct gev_http_options defaults = {
@@ -215,7 +229,11 @@ void gev_http_server_free(struct gev_http_server *s)
         return;
     }
     s->freed = true;
-    gev_server_free(s->net);
+    if (s->net) {
+        on_stop(s->net);
+        s->net->hooks = &hooks_when_freed;
+        gev_server_free(s->net);
+    }
     gev__http_clock_wake(s);
     gev__http_server_unref(s);
     errno = saved;
@@ -229,16 +247,27 @@ int gev_http_server_listen(struct gev_http_server *s, const char *addr)
     return gev_server_listen(s->net, addr, s->o.backlog, s->o.listen_flags);
 }
 
+/* Who is at the other end of a stream. Return: 0 or -Exxx. */
+static int look_at(int fd, struct sockaddr_storage *ret, socklen_t *ret_len)
+{
+    int type = 0, saved = errno, rc = 0;
+    socklen_t len = sizeof type;
+
+    if (getpeername(fd, (struct sockaddr *)ret, ret_len) < 0 ||
+        getsockopt(fd, SOL_SOCKET, SO_TYPE, &type, &len) < 0) {
+        rc = -errno;
+        errno = saved;
+        return rc;
+    }
+    return type == SOCK_STREAM ? 0 : -EINVAL;
+}
+
 int gev_http_server_adopt(struct gev_http_server *s, int fd)
 {
     struct sockaddr_storage peer = {0};
     socklen_t len = sizeof peer;
-    int saved = errno, rc = s ? 0 : -EINVAL;
+    int rc = s ? look_at(fd, &peer, &len) : -EINVAL;
 
-    if (rc == 0 && getpeername(fd, (struct sockaddr *)&peer, &len) < 0) {
-        rc = -errno;
-        errno = saved;
-    }
     if (rc < 0) {
         if (rc != -EBADF) {
             (void)gev_close(fd);

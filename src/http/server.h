@@ -103,6 +103,8 @@ struct gev_http_server {
     void *log_arg;                  /* for it … */
     void (*log_end)(void *log_arg); /* … which is not needed any more */
     time_t date;                    /* what the preamble says */
+    time_t complained;              /* the @date when a silent handler was
+                                       reported */
     size_t preamble_len;
     char preamble[]; /* "Date: ...\r\n", "Server: ...\r\n" */
 };

@@ -9,6 +9,7 @@
 
 #include "core/ret.h"
 #include "http/clock.h"
+#include "http/request_body.h"
 #include "http/transport.h"
 
 void *gev_http_alloc(struct gev_http *x, size_t n)
@@ -39,6 +40,9 @@ int gev_http_take(struct gev_http *x, const struct gev_stream_ops **ret_ops,
     }
     if (x->re.stage != GEV__HTTP_NOTHING) {
         return (int)gev__ret(-EALREADY);
+    }
+    if (!gev__http_body_over(x)) {
+        return (int)gev__ret(-EBUSY);
     }
     rc = gev__http_flush(x);
     if (rc < 0) {

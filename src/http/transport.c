@@ -393,11 +393,20 @@ int gev__http_room(struct gev_http *x, size_t n)
     return 0;
 }
 
+static void drop_buffers(struct gev_http *x)
+{
+    gev__buf_put(x->in.p, x->in.size);
+    gev__buf_put(x->out.p, x->out.size);
+    x->in = (struct gev__http_in){0};
+    x->out = (struct gev__http_out){0};
+}
+
 void gev__http_linger(struct gev_http *x)
 {
     struct gev__http_conn *c = x->c;
     uint64_t ticks = c->server->clock.limits.linger;
-    uint64_t until = c->server->clock.now + ticks;
+    uint64_t until = ticks < GEV__HTTP_NEVER ? c->server->clock.now + ticks
+                                             : GEV__HTTP_NEVER;
     size_t total = 0;
     ssize_t n = 1;
 
@@ -407,8 +416,7 @@ void gev__http_linger(struct gev_http *x)
     }
     gev__http_reset(x); /* nobody needs the head any more */
     while (n > 0 && total < LINGER_MAX && c->server->clock.now <= until) {
-        x->in.at = 0;
-        x->in.end = 0;
+        drop_buffers(x); /* thousands may linger at once */
         n = gev__http_fill(
             x, ticks == GEV__HTTP_NEVER ? ticks : until - c->server->clock.now);
         total += n > 0 ? (size_t)n : 0;

@@ -48,6 +48,7 @@ static void in_child(void)
     unlock();
     if (gev__hub_tls) {
         gev__hub_tls->forked = true;
+        gev__hub_tls->n_forks++;
         gev__remote_fork(gev__hub_tls);
         gev__hub_tls->budget = 0; /* the next call takes the slow path */
     }

@@ -74,6 +74,7 @@ struct gev__hub {
     int budget;                /* left to the one that runs */
     bool polling;              /* libev's callbacks are running */
     bool users;                /* the last poll saw watchers of the user */
+    uint32_t n_forks;          /* between the process that made it and this */
     bool forked;               /* in a child that has not looked yet */
     bool orphaned;             /* main was dropped by a fork */
     bool kept;                 /* in gev__hub_fork_keep() */

@@ -126,6 +126,9 @@ def run_rows(deliveries):
                     fail(row, how, "another answer than in one piece")
         for server in hello, probe:
             status, err = server.end()
+            # RS6, "/nothing": told at most once a second
+            err = [line for line in err.split("\n") if line and not
+                   line.startswith("gev: http: no answer from the handler")]
             if status != 0 or err:
                 failures.append(f"{server.name} ended with {status}: {err}")
     return len(all_)
