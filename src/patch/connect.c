@@ -165,7 +165,8 @@ static int cooperative_accept(enum gev__name name, int fd, struct taken *t,
                            .caller = caller};
 
     recognise(fd);
-    if (!gev__kind_has(fd, GEV__KIND_LISTENER) ||
+    if ((flags & ~(SOCK_CLOEXEC | SOCK_NONBLOCK)) || /* EINVAL */
+        !gev__kind_has(fd, GEV__KIND_LISTENER) ||
         gev__kind_has(fd, GEV__KIND_NONBLOCK)) {
         return GEV__REAL(accept4)(fd, t->sa, t->len, flags);
     }

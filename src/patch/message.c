@@ -1,6 +1,6 @@
 /* SPDX-License-Identifier: MIT */
 /*
- * recvmmsg, sendmmsg: several messages in one call
+ * recvmmsg: several messages in one call
  *
  * A blocking recvmmsg(2) waits until all are there, or with MSG_WAITFORONE for the
  * first; its time limit is looked at after each message only (its manual calls
@@ -26,20 +26,13 @@ static ssize_t try_receive(struct gev__block *b)
                                b->flags | b->nowait, NULL);
 }
 
-static ssize_t try_send(struct gev__block *b)
-{
-    return GEV__REAL(sendmmsg)(b->fd, b->buf, (unsigned)b->len,
-                               b->flags | b->nowait);
-}
-
-/* One message after the other, until all are moved or @until. */
-static int move_all(struct gev__block *b, gev__attempt_fn *attempt,
-                    double until)
+/* One message after the other, until all are there or @until. */
+static int receive_all(struct gev__block *b, double until)
 {
     int saved = errno, done = 0;
 
     while (b->len > 0) {
-        ssize_t n = gev__block_run(b, attempt);
+        ssize_t n = gev__block_run(b, try_receive);
         if (n <= 0) {
             break;
         }
@@ -93,28 +86,9 @@ GEV__INTERPOSED int recvmmsg(int fd, struct mmsghdr *v, unsigned n, int flags,
                            .buf = v,
                            .len = n < IOV_MAX ? n : IOV_MAX,
                            .caller = __builtin_return_address(0)};
-    r = move_all(&b, try_receive, until);
+    r = receive_all(&b, until);
     if (t && r >= 0) {
         store_left(t, until);
     }
     return r;
-}
-
-GEV__INTERPOSED int sendmmsg(int fd, struct mmsghdr *v, unsigned n, int flags)
-{
-    int go = flags & MSG_DONTWAIT ? GEV__PASS : GEV__GUARD(transfer, sendmmsg);
-
-    if (go != GEV__COOPERATE) {
-        return go < 0 ? -1 : GEV__REAL(sendmmsg)(fd, v, n, flags);
-    }
-    struct gev__block b = {.name = GEV__N_sendmmsg,
-                           .kind = gev__kind(fd),
-                           .fd = fd,
-                           .events = GEV_WRITE,
-                           .flags = flags & ~MSG_WAITFORONE,
-                           .nowait = MSG_DONTWAIT,
-                           .buf = v,
-                           .len = n < IOV_MAX ? n : IOV_MAX,
-                           .caller = __builtin_return_address(0)};
-    return move_all(&b, try_send, INFINITY);
 }

@@ -23,15 +23,27 @@
 #include "patch/iov.h"
 #include "patch/real.h"
 
-/* These never wait, whatever the socket. */
-#define AT_ONCE (MSG_DONTWAIT | MSG_ERRQUEUE | MSG_OOB)
-
 /* Between looks at data that is to grow without being taken. */
 #define PEEK_NAP 0.001
 
 static bool is_socket(enum gev__kind kind)
 {
     return kind == GEV__KIND_STREAM || kind == GEV__KIND_DGRAM;
+}
+
+/* Whether a receive never waits: what is out of band is there or not, and so are
+   errors, except that UNIX sockets do not know that flag. */
+static bool is_at_once(int fd, int flags)
+{
+    int domain = AF_INET, saved = errno;
+    socklen_t len = sizeof domain;
+
+    if (flags & MSG_ERRQUEUE) {
+        getsockopt(fd, SOL_SOCKET, SO_DOMAIN, &domain, &len);
+        errno = saved;
+    }
+    return (flags & (MSG_DONTWAIT | MSG_OOB)) ||
+           ((flags & MSG_ERRQUEUE) && domain != AF_UNIX);
 }
 
 /* Whether read(2) on it may be called as it is. */
@@ -262,7 +274,7 @@ static ssize_t cooperative_recv(enum gev__name name, struct gev__block *b,
 GEV__INTERPOSED ssize_t recv(int fd, void *buf, size_t n, int flags)
 {
     struct gev__block b = {.fd = fd, .buf = buf, .len = n, .flags = flags};
-    int go = flags & AT_ONCE ? GEV__PASS : GEV__GUARD(transfer, recv);
+    int go = is_at_once(fd, flags) ? GEV__PASS : GEV__GUARD(transfer, recv);
 
     if (go != GEV__COOPERATE) {
         return go < 0 ? -1 : GEV__REAL(recv)(fd, buf, n, flags);
@@ -274,8 +286,9 @@ GEV__INTERPOSED ssize_t __recv_chk(int fd, void *buf, size_t n, size_t size,
                                    int flags)
 {
     struct gev__block b = {.fd = fd, .buf = buf, .len = n, .flags = flags};
-    int go = (flags & AT_ONCE) || n > size ? GEV__PASS
-                                           : GEV__GUARD(transfer, __recv_chk);
+    int go = is_at_once(fd, flags) || n > size
+                 ? GEV__PASS
+                 : GEV__GUARD(transfer, __recv_chk);
 
     if (go != GEV__COOPERATE) {
         return go < 0 ? -1 : GEV__REAL(__recv_chk)(fd, buf, n, size, flags);
@@ -292,7 +305,7 @@ GEV__INTERPOSED ssize_t recvfrom(int fd, void *buf, size_t n, int flags,
                            .flags = flags,
                            .arg = sa,
                            .arg_len = len};
-    int go = flags & AT_ONCE ? GEV__PASS : GEV__GUARD(transfer, recvfrom);
+    int go = is_at_once(fd, flags) ? GEV__PASS : GEV__GUARD(transfer, recvfrom);
 
     if (go != GEV__COOPERATE) {
         return go < 0 ? -1 : GEV__REAL(recvfrom)(fd, buf, n, flags, sa, len);
@@ -310,7 +323,7 @@ GEV__INTERPOSED ssize_t __recvfrom_chk(int fd, void *buf, size_t n, size_t size,
                            .flags = flags,
                            .arg = sa,
                            .arg_len = len};
-    int go = (flags & AT_ONCE) || n > size
+    int go = is_at_once(fd, flags) || n > size
                  ? GEV__PASS
                  : GEV__GUARD(transfer, __recvfrom_chk);
 
@@ -355,7 +368,8 @@ static ssize_t fill_rest(struct gev__block *b, struct msghdr *msg, size_t done,
 
 GEV__INTERPOSED ssize_t recvmsg(int fd, struct msghdr *msg, int flags)
 {
-    int go = flags & AT_ONCE ? GEV__PASS : GEV__GUARD(transfer, recvmsg);
+    int go = !msg || is_at_once(fd, flags) ? GEV__PASS
+                                           : GEV__GUARD(transfer, recvmsg);
 
     if (go != GEV__COOPERATE) {
         return go < 0 ? -1 : GEV__REAL(recvmsg)(fd, msg, flags);

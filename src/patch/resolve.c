@@ -167,6 +167,9 @@ static int ask(const struct question *q, const struct place *to,
         *result = to->host;
     }
     free(j);
+    if (rc) {
+        errno = rc;
+    }
     return rc;
 }
 

@@ -1,6 +1,6 @@
 /* SPDX-License-Identifier: MIT */
 /*
- * write, writev, send, sendto, sendmsg
+ * write, writev, send, sendto, sendmsg, sendmmsg
  *
  * A blocking send of n bytes to a stream, or a write to a pipe, returns when all
  * are taken; so these go on until they are. After an error, a time limit or a
@@ -265,7 +265,8 @@ GEV__INTERPOSED ssize_t sendto(int fd, const void *buf, size_t n, int flags,
 
 GEV__INTERPOSED ssize_t sendmsg(int fd, const struct msghdr *msg, int flags)
 {
-    int go = flags & MSG_DONTWAIT ? GEV__PASS : GEV__GUARD(transfer, sendmsg);
+    int go = !msg || (flags & MSG_DONTWAIT) ? GEV__PASS
+                                            : GEV__GUARD(transfer, sendmsg);
 
     if (go != GEV__COOPERATE) {
         return go < 0 ? -1 : GEV__REAL(sendmsg)(fd, msg, flags);
@@ -281,4 +282,43 @@ GEV__INTERPOSED ssize_t sendmsg(int fd, const struct msghdr *msg, int flags)
     return send_msg_all(&b, try_sendmsg,
                         msg ? gev__iov_size(msg->msg_iov, (int)msg->msg_iovlen)
                             : 0);
+}
+
+/* Message by message: libc's, without blocking, would count one of which a part
+   was taken. */
+GEV__INTERPOSED int sendmmsg(int fd, struct mmsghdr *v, unsigned n, int flags)
+{
+    int go = flags & MSG_DONTWAIT ? GEV__PASS : GEV__GUARD(transfer, sendmmsg);
+    int saved = errno;
+    unsigned i;
+
+    if (go != GEV__COOPERATE || n == 0) {
+        return go < 0 ? -1 : GEV__REAL(sendmmsg)(fd, v, n, flags);
+    }
+    n = n < IOV_MAX ? n : IOV_MAX;
+    for (i = 0; i < n; i++) {
+        struct gev__block b = {.name = GEV__N_sendmmsg,
+                               .kind = gev__kind(fd),
+                               .fd = fd,
+                               .events = GEV_WRITE,
+                               .flags = flags,
+                               .nowait = MSG_DONTWAIT,
+                               .arg = &v[i].msg_hdr,
+                               .caller = __builtin_return_address(0)};
+        size_t size =
+            gev__iov_size(v[i].msg_hdr.msg_iov, (int)v[i].msg_hdr.msg_iovlen);
+        ssize_t r = send_msg_all(&b, try_sendmsg, size);
+        if (r < 0) {
+            break;
+        }
+        v[i].msg_len = (unsigned)r;
+        if ((size_t)r < size) {
+            i++;
+            break;
+        }
+    }
+    if (i > 0) {
+        errno = saved;
+    }
+    return i > 0 ? (int)i : -1;
 }
