@@ -41,6 +41,9 @@ GEV_API const char *gev_http_param(struct gev_http *x, const char *encoded,
  * @ret_name:  may be NULL
  * @ret_value: may be NULL
  *
+ * Each call looks from the beginning, so the time for all of them grows with the
+ * square of the length: bound it, by @max of gev_http_form() for one.
+ *
  * Return:    0, or -1 with errno as gev_http_param(); ENOENT after the last
  */
 GEV_API int gev_http_param_at(struct gev_http *x, const char *encoded, size_t i,

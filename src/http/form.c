@@ -58,15 +58,22 @@ static int decode(struct gev_http *x, struct piece s, const char **ret)
     return gev__percent_decode(copy, s.p, s.len, true);
 }
 
-/* Is that its name? Most are told apart without decoding anything. */
-static bool is_named(struct gev_http *x, struct piece s, const char *name)
+/* Is that its name? Nothing is kept of those that it is not: a form may have
+   hundreds of thousands of them. */
+static bool is_named(struct piece s, const char *name)
 {
-    const char *decoded;
+    while (s.len > 0 && *name) {
+        size_t n = *s.p == '%' && s.len >= 3 ? 3 : 1;
+        char c[4]; /* a byte and a NUL, or what was not decoded */
 
-    if (!memchr(s.p, '%', s.len) && !memchr(s.p, '+', s.len)) {
-        return s.len == strlen(name) && memcmp(s.p, name, s.len) == 0;
+        if (gev__percent_decode(c, s.p, n, true) < 0 || c[0] != *name) {
+            return false;
+        }
+        s.p += n;
+        s.len -= n;
+        name++;
     }
-    return decode(x, s, &decoded) == 0 && strcmp(decoded, name) == 0;
+    return s.len == 0 && *name == '\0';
 }
 
 const char *gev_http_param(struct gev_http *x, const char *encoded,
@@ -77,7 +84,7 @@ const char *gev_http_param(struct gev_http *x, const char *encoded,
     int rc = -ENOENT;
 
     while (next_pair(&encoded, &pair)) {
-        if (is_named(x, pair.name, name)) {
+        if (is_named(pair.name, name)) {
             rc = decode(x, pair.value, &value);
             break;
         }

@@ -33,6 +33,7 @@ struct route {
 struct gev_http_mux {
     struct route *routes; /* sorted by pattern */
     size_t n_routes;
+    size_t longest; /* of the patterns */
 };
 
 #define EVERYTHING "/*"
@@ -123,6 +124,7 @@ static struct route *insert(struct gev_http_mux *mux, const char *pattern)
     memmove(&routes[i + 1], &routes[i], (mux->n_routes - i) * sizeof *routes);
     routes[i] = r;
     mux->n_routes++;
+    mux->longest = len > mux->longest ? len : mux->longest;
     return &routes[i];
 }
 
@@ -201,6 +203,9 @@ static const struct route *match(const struct gev_http_mux *mux,
     size_t len = strlen(path);
     const struct route *r = used(find(mux, path, len));
 
+    if (len > mux->longest) { /* so long a piece of it is no pattern */
+        len = mux->longest + 1;
+    }
     while (!r && len > 1) {
         if (path[--len - 1] == '/' && len > 1) {
             r = used(find(mux, path, len));
