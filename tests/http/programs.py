@@ -1,11 +1,15 @@
 # SPDX-License-Identifier: MIT
 """The servers that the scripts here run, as tests/examples/harness.py runs
 programs: hello, and probe of this folder."""
+import os
 import re
 import sys
 from pathlib import Path
 
 sys.path.insert(0, str(Path(__file__).resolve().parent.parent / "examples"))
+
+# Free buffers are poisoned, and linked through themselves.
+os.environ.setdefault("LSAN_OPTIONS", "use_poisoned=1")
 
 from harness import (Program, Server, WAIT, build, equal,  # noqa: E402,F401
                      example, main, receive_all, run)
