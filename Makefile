@@ -31,7 +31,7 @@ run: build
 
 test:
 	@tools/setup.sh build test
-	@tools/test.sh $(BUILD) $(TESTARGS)
+	@tools/test.sh $(BUILD) --no-suite slow $(TESTARGS)
 
 demo: build
 	@$(BUILD)/examples/demo/demo

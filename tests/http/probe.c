@@ -16,7 +16,7 @@
 
 #include <gev.h>
 
-enum { TEXT = 65536, BIG = 10 << 20 };
+enum { TEXT = 65536 };
 
 static char notes[TEXT];
 
@@ -97,8 +97,8 @@ static int stream(struct gev_http *x)
     return 0;
 }
 
-/* Writes ten megabytes, and notes what comes of it. */
-static int big(struct gev_http *x)
+/* Writes much, and notes what comes of it. */
+static int write_much(struct gev_http *x, int left)
 {
     static char piece[65536];
     char *who = gev_http_alloc(x, 64);
@@ -108,7 +108,7 @@ static int big(struct gev_http *x)
     }
     (void)snprintf(who, 64, "%s", gev_http_query(x));
     (void)gev_http_defer(x, note_end, who);
-    for (int left = BIG; left > 0; left -= (int)sizeof piece) {
+    for (; left > 0; left -= (int)sizeof piece) {
         if (gev_http_write(x, piece, sizeof piece) < 0) {
             note(who, error_name(errno));
             return -1;
@@ -116,6 +116,16 @@ static int big(struct gev_http *x)
     }
     note(who, "written");
     return 0;
+}
+
+static int big(struct gev_http *x)
+{
+    return write_much(x, 10 << 20);
+}
+
+static int page(struct gev_http *x)
+{
+    return write_much(x, 256 << 10);
 }
 
 /* Reads the body, and notes how that ends. */
@@ -265,9 +275,11 @@ static int by_name(struct gev_http *x, const char *name)
         const char *name;
         int (*fn)(struct gev_http *x);
     } all[] = {
-        {"see", see},   {"sleep", wait_a_while}, {"stream", stream},
-        {"big", big},   {"read", read_it},       {"bad", break_rules},
-        {"spin", spin}, {"take", take},          {"fail-late", fail_late},
+        {"see", see},         {"sleep", wait_a_while},
+        {"stream", stream},   {"big", big},
+        {"page", page},       {"read", read_it},
+        {"bad", break_rules}, {"spin", spin},
+        {"take", take},       {"fail-late", fail_late},
     };
 
     for (size_t i = 0; i < sizeof all / sizeof *all; i++) {
