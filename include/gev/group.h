@@ -223,7 +223,7 @@ GEV_API struct gev_imap *gev_imap_new(struct gev_group *group, gev_fn *fn,
  * Switches:  unless one is ready
  * Return:    1 with a result, 0 when all were taken, or -1 with errno set:
  *              ETIMEDOUT  none was ready in time (or a scope expired)
- *              EBADF      freed meanwhile
+ *              EBADF      freed meanwhile, or its hub has ended
  *              EINVAL     bad @timeout
  *              other      the source failed, or a greenlet could not be
  *                         spawned; told after all results, each time

@@ -34,6 +34,8 @@
 
 _Thread_local struct gev__hub *gev__hub_tls;
 
+static _Thread_local uint64_t n_hubs; /* that this thread has had */
+
 static const struct gev__loop_calls loop_calls = {
     .io = gev__fd_on_event,
     .timer = gev__timing_on_timer,
@@ -214,6 +216,7 @@ static int start(struct gev__hub **ret)
         return -ENOMEM;
     }
     hub->core = core;
+    hub->serial = ++n_hubs;
     hub->tracking = track && strcmp(track, "0") != 0;
     gev__list_init(&hub->ready);
     gev__list_init(&hub->later);

@@ -65,6 +65,7 @@ struct gev__hub {
     struct gev__core *core;    /* the thread's greenlets */
     struct gev_greenlet *self; /* the hub's own: runs the loop */
     uint64_t control;          /* its floating-point control words */
+    uint64_t serial;           /* tells it from the thread's former ones */
     struct gev__list ready;    /* run queue, of gev_greenlet.link */
     struct gev__list later;    /* the same, after the next poll */
     struct gev__list calls;    /* of gev__call.link: to be made on the hub */

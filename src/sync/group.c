@@ -8,7 +8,8 @@
  *
  * Failure modes: a waiter that is killed or out of time is in no list any more
  * when places are given; one that has been given a place has it, and gives it
- * back if it cannot use it. A group that is freed drops its records.
+ * back if it cannot use it. A group that is freed drops its records; one that
+ * outlives its hub has no members any more.
  */
 #include "sync/group.h"
 
@@ -30,6 +31,7 @@ struct gev_group {
     size_t n_members;          /* in @members */
     size_t n_taken;            /* places: members, and those being filled */
     unsigned n_killing;        /* who wait in gev_group_kill() */
+    uint64_t serial;           /* of the hub that the members belong to */
     int err;                   /* of the first member that failed */
 };
 
@@ -39,6 +41,34 @@ struct member {
     struct gev_group *group; /* which has it */
     struct gev_greenlet *g;  /* referenced */
 };
+
+/* The hub has ended, and the members' memory with it. */
+static bool is_stale(const struct gev_group *group)
+{
+    return !gev__hub_tls || gev__hub_tls->serial != group->serial;
+}
+
+static void forget_members(struct gev_group *group)
+{
+    while (!gev__list_empty(&group->members)) {
+        free(GEV__CONTAINER(gev__list_shift(&group->members), struct member,
+                            link));
+    }
+    group->n_members = 0;
+    group->n_taken = 0;
+    group->serial = gev__hub_tls->serial;
+}
+
+/* gev__object_check(), and a group that outlived its hub is empty. */
+static int check(struct gev_group *group)
+{
+    int rc = gev__object_check(&group->object);
+
+    if (rc == 0 && is_stale(group)) {
+        forget_members(group);
+    }
+    return rc;
+}
 
 /* A place is free: the first who waits has it, or else the group. */
 static void give_place(struct gev_group *group)
@@ -71,7 +101,7 @@ static int wait_in(struct gev__hub *hub, struct gev_group *group,
 static int take_place(struct gev_group *group)
 {
     struct gev__hub *hub;
-    int rc = gev__object_check(&group->object);
+    int rc = check(group);
 
     if (rc < 0) {
         return rc;
@@ -183,6 +213,7 @@ struct gev_group *gev_group_new(size_t max)
     gev__list_init(&group->entering);
     gev__list_init(&group->joining);
     group->max = max ? max : SIZE_MAX;
+    group->serial = hub->serial;
     return group;
 }
 
@@ -193,7 +224,7 @@ int gev_group_free(struct gev_group *group)
     if (!group) {
         return 0;
     }
-    rc = gev__object_check(&group->object);
+    rc = check(group);
     if (rc < 0) {
         return (int)gev__ret(rc);
     }
@@ -319,7 +350,7 @@ static int add(struct gev_group *group, struct gev_greenlet *g)
 
 int gev_group_add(struct gev_group *group, struct gev_greenlet *g)
 {
-    int rc = group && g ? gev__object_check(&group->object) : -EINVAL;
+    int rc = group && g ? check(group) : -EINVAL;
 
     if (rc == 0 && !gev__greenlet_is_mine(gev__core_get(), g)) {
         rc = -EPERM;
@@ -329,7 +360,7 @@ int gev_group_add(struct gev_group *group, struct gev_greenlet *g)
 
 int gev_group_discard(struct gev_group *group, struct gev_greenlet *g)
 {
-    int rc = group && g ? gev__object_check(&group->object) : -EINVAL;
+    int rc = group && g ? check(group) : -EINVAL;
     struct member *m;
 
     if (rc < 0) {
@@ -344,9 +375,12 @@ int gev_group_discard(struct gev_group *group, struct gev_greenlet *g)
 
 int gev_group_join(struct gev_group *group, double timeout)
 {
-    struct gev__hub *hub;
-    int rc = group ? gev__object_enter(&group->object, timeout, &hub) : -EINVAL;
+    struct gev__hub *hub = NULL;
+    int rc = group ? check(group) : -EINVAL;
 
+    if (rc == 0) {
+        rc = gev__object_enter(&group->object, timeout, &hub);
+    }
     if (rc < 0 || group->n_members == 0) {
         return (int)gev__ret(rc);
     }
@@ -394,7 +428,7 @@ static int kill_all(struct gev__hub *hub, struct gev_group *group,
 int gev_group_kill(struct gev_group *group, double timeout)
 {
     struct gev__hub *hub = NULL;
-    int rc = group ? gev__object_check(&group->object) : -EINVAL;
+    int rc = group ? check(group) : -EINVAL;
 
     if (rc == 0 && timeout == 0) {
         kill_members(gev__hub_tls, group);
@@ -413,12 +447,14 @@ size_t gev__group_max(const struct gev_group *group)
 
 size_t gev_group_count(const struct gev_group *group)
 {
-    return group->n_members;
+    return is_stale(group) ? 0 : group->n_members;
 }
 
 size_t gev_group_room(const struct gev_group *group)
 {
-    return group->max == SIZE_MAX ? SIZE_MAX : group->max - group->n_taken;
+    size_t n_taken = is_stale(group) ? 0 : group->n_taken;
+
+    return group->max == SIZE_MAX ? SIZE_MAX : group->max - n_taken;
 }
 
 int gev_group_error(const struct gev_group *group)

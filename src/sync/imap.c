@@ -10,7 +10,8 @@
  *
  * Failure modes: the source or a spawn fails: the feeder notes the error and
  * ends, and it is told after the results there are. The iteration is freed: the
- * feeder and the tasks are killed; the feeder's is the last look at it.
+ * feeder and the tasks are killed; the feeder's is the last look at it. It
+ * outlives its hub: EBADF, and only its records are freed.
  */
 #include <stdlib.h>
 #include <string.h>
@@ -41,6 +42,7 @@ struct gev_imap {
     struct gev__list feeding;    /* of gev_greenlet.link: the feeder */
     struct gev__list taking;     /* of gev_greenlet.link: want a result */
     struct gev_greenlet *feeder; /* referenced */
+    uint64_t serial;             /* of the hub that these belong to */
 };
 
 struct task {
@@ -205,8 +207,15 @@ static int check_new(const struct gev_group *group, unsigned flags,
     return rc;
 }
 
+/* The hub has ended, and the memory of its greenlets with it. */
+static bool is_stale(const struct gev_imap *imap)
+{
+    return gev__hub_tls->serial != imap->serial;
+}
+
 static int start_feeder(struct gev_imap *imap)
 {
+    imap->serial = gev__hub_tls->serial;
     imap->feeder = gev_spawn(feeder_main, imap);
     if (!imap->feeder) {
         return -errno;
@@ -294,10 +303,16 @@ static void take(struct gev_imap *imap, struct task *t, void **ret_result,
 int gev_imap_next(struct gev_imap *imap, void **ret_result, int *ret_error,
                   double timeout)
 {
-    struct gev__hub *hub;
+    struct gev__hub *hub = NULL;
     struct task *t;
-    int rc = imap ? gev__object_enter(&imap->object, timeout, &hub) : -EINVAL;
+    int rc = imap ? gev__object_check(&imap->object) : -EINVAL;
 
+    if (rc == 0 && is_stale(imap)) {
+        rc = -EBADF;
+    }
+    if (rc == 0) {
+        rc = gev__object_enter(&imap->object, timeout, &hub);
+    }
     if (rc < 0) {
         return (int)gev__ret(rc);
     }
@@ -322,6 +337,21 @@ static void kill_tasks(struct gev__list *tasks)
     }
 }
 
+static void forget_tasks(struct gev__list *tasks)
+{
+    while (!gev__list_empty(tasks)) {
+        free(GEV__CONTAINER(gev__list_shift(tasks), struct task, link));
+    }
+}
+
+/* Nobody is left who could be killed, or be inside. */
+static void free_stale(struct gev_imap *imap)
+{
+    forget_tasks(&imap->running);
+    forget_tasks(&imap->done);
+    free(imap);
+}
+
 int gev_imap_free(struct gev_imap *imap)
 {
     struct gev_greenlet *feeder;
@@ -333,6 +363,10 @@ int gev_imap_free(struct gev_imap *imap)
     rc = gev__object_check(&imap->object);
     if (rc < 0) {
         return (int)gev__ret(rc);
+    }
+    if (is_stale(imap)) {
+        free_stale(imap);
+        return 0;
     }
     feeder = imap->feeder;
     if (feeder->life == GEV__NEW) {

@@ -311,6 +311,30 @@ static void tasks_of_a_group_that_is_being_killed_are_done(void **state)
     assert_int_equal(gev_event_free(e), 0);
 }
 
+static void one_that_outlives_the_hub_is_over(void **state)
+{
+    struct gev_group *pool = gev_group_new(3);
+    struct counter c = {'a', 'z', 0};
+    struct gev_imap *imap = gev_imap_new(pool, die_slowly, count_up, &c, 0);
+    struct gev_imap *new = gev_imap_new(pool, die_slowly, count_up, &c, 0);
+
+    (void)state;
+    assert_fails(gev_imap_next(imap, NULL, NULL, 0.001), ETIMEDOUT);
+    assert_int_equal(gev_imap_free(new), 0);
+    new = gev_imap_new(pool, die_slowly, count_up, &c, 0); /* its feeder is */
+    assert_int_equal(gev_group_count(pool), 3);
+    assert_int_equal(gev_shutdown(), 0);
+    assert_int_equal(gev_group_count(pool), 0);
+    assert_int_equal(gev_group_room(pool), 3);
+    assert_fails(gev_imap_next(imap, NULL, NULL, 1), EBADF);
+    assert_int_equal(gev_imap_free(imap), 0);
+    assert_int_equal(gev_imap_free(new), 0);
+    assert_int_equal(gev_group_join(pool, 1), 0);
+    assert_int_equal(gev_group_go(pool, count_now, NULL), 0); /* anew */
+    assert_int_equal(gev_group_join(pool, 5), 0);
+    assert_int_equal(gev_group_free(pool), 0);
+}
+
 static void bad_arguments_and_no_memory(void **state)
 {
     struct counter c = {0, 4, 0};
@@ -351,6 +375,7 @@ int main(void)
         TEST(several_may_take_and_be_killed),
         TEST(takers_hear_of_the_end_of_it),
         TEST(tasks_of_a_group_that_is_being_killed_are_done),
+        TEST(one_that_outlives_the_hub_is_over),
         TEST(bad_arguments_and_no_memory),
     };
 
