@@ -359,6 +359,27 @@ static void a_second_reader_or_writer_gets_ebusy(void **state)
     close_all();
 }
 
+static void a_reader_that_came_meanwhile_keeps_its_place(void **state)
+{
+    struct job relay, drink = {.fn = job_drink};
+    struct gev_greenlet *g = start_stuck(&relay), *r;
+    char buf[4096];
+
+    (void)state;
+    drink.fd = a[1];
+    r = job_start(&drink);
+    while (gev_state(g) != GEV_DEAD) {
+        (void)recv(b[1], buf, sizeof buf, MSG_DONTWAIT);
+        assert_int_equal(gev_sleep(0.0005), 0);
+    }
+    assert_outcome(relay.out, -1, EBUSY);
+    gev_unref(g);
+    assert_int_equal(gev_state(r), GEV_ACTIVE);
+    assert_int_equal(gev_shutdown_fd(a[0], SHUT_WR), 0);
+    job_join(r);
+    close_all();
+}
+
 static void bad_arguments_are_refused(void **state)
 {
     int d[2];
@@ -410,6 +431,7 @@ int main(void)
         cmocka_unit_test(closing_either_end_is_ebadf),
         cmocka_unit_test(resets_and_closed_peers_are_told),
         cmocka_unit_test(a_second_reader_or_writer_gets_ebusy),
+        cmocka_unit_test(a_reader_that_came_meanwhile_keeps_its_place),
         cmocka_unit_test(bad_arguments_are_refused),
         cmocka_unit_test(a_stuck_relay_lets_the_loop_sleep),
     };

@@ -173,6 +173,33 @@ static void a_lowered_size_ends_threads(void **state)
     assert_outcome(in_greenlet(offload_sum, NULL), 42, 0);
 }
 
+static void a_lowered_size_holds_for_what_is_queued(void **state)
+{
+    struct job j[6];
+    struct gev_greenlet *g[6];
+
+    (void)state;
+    assert_int_equal(gev_offload_set_size(3), 0);
+    for (int i = 0; i < 6; i++) {
+        j[i] = (struct job){.fn = offload_gate};
+        g[i] = job_start(&j[i]);
+    }
+    until(&n_begun, 3);
+    assert_int_equal(gev_offload_set_size(1), 0);
+    open_gate(3);
+    until(&n_begun, 4);
+    while (stats().threads > 1) {
+        assert_int_equal(gev_sleep(0.001), 0);
+    }
+    assert_int_equal(stats().running, 1);
+    assert_int_equal(stats().queued, 2);
+    open_gate(3);
+    for (int i = 0; i < 6; i++) {
+        finish(g[i]);
+        assert_outcome(j[i].out, 0, 0);
+    }
+}
+
 static void a_full_queue_refuses(void **state)
 {
     struct job j = {.fn = offload_gate}, k = {.fn = offload_gate};
@@ -242,6 +269,7 @@ int main(void)
         CASE(one_thread_keeps_the_order),
         CASE(idle_threads_end),
         CASE(a_lowered_size_ends_threads),
+        CASE(a_lowered_size_holds_for_what_is_queued),
         CASE(a_full_queue_refuses),
         CASE(bad_arguments_are_refused),
         CASE(stats_of_another_size_are_cut_or_padded),
