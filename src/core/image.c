@@ -164,8 +164,17 @@ static inline void copy(char *to, const char *from, size_t n)
         t[2] = c;
         t[3] = d;
     }
-    for (; n; n -= sizeof *t) {
-        *t++ = *f++;
+    if (n & 2 * sizeof *t) {
+        block a = f[0];
+        block b = f[1];
+
+        t[0] = a;
+        t[1] = b;
+        t += 2;
+        f += 2;
+    }
+    if (n & sizeof *t) {
+        *t = *f;
     }
 }
 

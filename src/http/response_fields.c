@@ -17,8 +17,12 @@
 bool gev__http_value_ok(const char *value)
 {
     const char *end = value + strlen(value);
+    const char *p = gev__ch_find_ctl(value, end);
 
-    return gev__ch_skip(value, end, GEV__CH_TEXT) == end;
+    while (p < end && *p == '\t') { /* the only one that may be in there */
+        p = gev__ch_find_ctl(p + 1, end);
+    }
+    return p == end;
 }
 
 static bool name_ok(const char *name)

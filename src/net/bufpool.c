@@ -44,28 +44,32 @@ static size_t size_at(unsigned i)
     return MIN_SIZE << i;
 }
 
-/* Which list; N_SIZES for none. */
+/* Which list: that of the next power of two. N_SIZES for none. */
 static unsigned which(size_t size)
 {
-    unsigned i = 0;
-
-    while (i < N_SIZES && size_at(i) < size) {
-        i++;
+    if (size <= MIN_SIZE) {
+        return 0;
     }
-    return i;
+    return size <= GEV__BUF_MAX ? (unsigned)__builtin_clzl(MIN_SIZE - 1) -
+                                      (unsigned)__builtin_clzl(size - 1)
+                                : N_SIZES;
 }
 
-size_t gev__buf_size(size_t size)
+/* The size of a buffer for @size bytes from list @i. */
+static inline size_t size_in(unsigned i, size_t size)
 {
-    unsigned i = which(size);
-
-    if (i < N_SIZES) {
+    if (__builtin_expect(i < N_SIZES, 1)) {
         return size_at(i);
     }
     if (size > SIZE_MAX - GEV__BUF_MAX) {
         return size; /* there is no such buffer */
     }
     return (size + GEV__BUF_MAX - 1) / GEV__BUF_MAX * GEV__BUF_MAX;
+}
+
+size_t gev__buf_size(size_t size)
+{
+    return size_in(which(size), size);
 }
 
 static void *take_free(unsigned i)
@@ -83,7 +87,7 @@ void *gev__buf_get(size_t size)
     unsigned i = which(size);
     void *buf;
 
-    size = gev__buf_size(size);
+    size = size_in(i, size);
     if (size > PTRDIFF_MAX) {
         return NULL;
     }
@@ -129,7 +133,7 @@ void gev__buf_put(void *buf, size_t size)
         return;
     }
     pool.n_used--;
-    pool.used_bytes -= gev__buf_size(size);
+    pool.used_bytes -= size_in(i, size);
     if (!keeps(i)) {
         free(buf);
         return;

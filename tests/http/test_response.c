@@ -76,6 +76,35 @@ static void what_could_split_a_response_is_refused(void **state)
     }
 }
 
+/* Each byte in each place of a value, short and long. */
+static int set_each_byte(struct gev_http *x)
+{
+    size_t n_wrong = 0;
+
+    for (int c = 1; c < 256; c++) {
+        bool good = c == '\t' || (c >= 0x20 && c != 0x7f);
+
+        for (size_t at = 0; at < 20; at++) {
+            char value[] = "a\tb\t12345678901234567";
+
+            value[at] = (char)c;
+            n_wrong += (gev_http_set(x, "X-Any", value) == 0) != good;
+        }
+    }
+    errno = 0;
+    keep((int)n_wrong);
+    gev_http_set(x, "X-Any", NULL);
+    return gev_http_reply(x, 200, NULL, "x", 1);
+}
+
+static void values_hold_text_and_tabs_and_nothing_else(void **state)
+{
+    (void)state;
+    answered(set_each_byte, GET_CLOSE);
+    assert_status(200);
+    assert_outcome(out[0], 0, 0);
+}
+
 static int close_and_remove(struct gev_http *x)
 {
     keep(gev_http_set(x, "X-A", "1"));
@@ -417,6 +446,7 @@ int main(void)
     const struct CMUnitTest tests[] = {
         TEST(fields_are_set_added_and_replaced),
         TEST(what_could_split_a_response_is_refused),
+        TEST(values_hold_text_and_tabs_and_nothing_else),
         TEST(managed_fields_are_managed),
         TEST(pieces_are_chunked),
         TEST(pieces_end_with_the_connection_on_1_0),
