@@ -9,7 +9,7 @@ import os
 import time
 
 SHARE = 0.05       # of one core: more than that from others is a busy machine
-WAIT_AT_MOST = 20  # seconds to wait for quiet before a row
+WAIT_AT_MOST = {"full": 15, "quick": 2, "smoke": 0}  # seconds to wait for quiet
 
 
 def others_busy():
@@ -35,7 +35,7 @@ class Watch:
         return max(0.0, others_busy() - self.busy) / seconds if seconds else 0.0
 
 
-def wait(limit=WAIT_AT_MOST):
+def wait(limit):
     """Waits until the machine is quiet. Return: others' share at the end."""
     end = time.monotonic() + limit
     while True:

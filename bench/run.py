@@ -106,7 +106,7 @@ class Store:
 def once(row, context):
     """One measurement of the row, with what else happened meanwhile."""
     context.problems = []
-    before = quiet.wait(0 if context.smoke else quiet.WAIT_AT_MOST)
+    before = quiet.wait(quiet.WAIT_AT_MOST[context.size])
     watch, measured = quiet.Watch(), {}
     began = time.monotonic()
     try:
