@@ -145,7 +145,7 @@ static ssize_t splice_out(struct relay *r)
 
     gev__sigpipe_block(&sp);
     n = try_splice(r->to.f, r->pipe.rd, r->to.f->fd, r->n);
-    gev__sigpipe_restore(&sp, n == -EPIPE);
+    gev__sigpipe_restore(&sp, n < 0 ? n == -EPIPE : (size_t)n < r->n);
     return n;
 }
 

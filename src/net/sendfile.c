@@ -36,7 +36,7 @@ static ssize_t sendfile_quietly(int out, const struct source *src, size_t n)
 
     gev__sigpipe_block(&sp);
     ssize_t r = sendfile(out, src->in, src->offset, n);
-    gev__sigpipe_restore(&sp, r < 0 && errno == EPIPE);
+    gev__sigpipe_restore(&sp, r < 0 ? errno == EPIPE : (size_t)r < n);
     return r;
 }
 

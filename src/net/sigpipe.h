@@ -26,7 +26,9 @@ void gev__sigpipe_block(struct gev__sigpipe *sp);
 
 /**
  * gev__sigpipe_restore() - as it was before
- * @raised: the call failed with EPIPE
+ * @raised: the call may have raised it: it failed with EPIPE, or moved less than
+ *          it was asked to. The kernel gives the count then, and the signal
+ *          nevertheless, if the peer went away between two of its steps.
  *
  * errno is as before.
  */

@@ -5,6 +5,8 @@
 #include "run.h"
 
 #include <limits.h>
+#include <signal.h>
+#include <sys/mman.h>
 #include <sys/socket.h>
 
 #include "support/sock.h"
@@ -272,6 +274,35 @@ static void sendfile_ends_short_as_said(void **state)
     gev_close(file);
 }
 
+static volatile sig_atomic_t n_sigpipes;
+
+static void on_sigpipe(int signo)
+{
+    (void)signo;
+    n_sigpipes++;
+}
+
+/* The answer to the first step is a reset, and the kernel goes on to the next
+   one: a count comes back, and without care a signal. */
+static void a_peer_gone_between_two_steps_raises_no_signal(void **state)
+{
+    struct sigaction count = {.sa_handler = on_sigpipe}, before;
+    int fds[2], file = memfd_create("file", MFD_CLOEXEC);
+    off_t at = 0;
+
+    (void)state;
+    assert_int_equal(ftruncate(file, BIG), 0);
+    assert_int_equal(sigaction(SIGPIPE, &count, &before), 0);
+    sock_tcp_pair(fds);
+    close(fds[1]);
+    ssize_t n = gev_sendfile(fds[0], file, &at, BIG);
+    assert_true(n < (ssize_t)BIG);
+    assert_int_equal(n_sigpipes, 0);
+    assert_int_equal(sigaction(SIGPIPE, &before, NULL), 0);
+    gev_close(fds[0]);
+    close(file);
+}
+
 static void waiting_sendfile_ends(void **state)
 {
     int file = pattern_file(), fds[2];
@@ -304,6 +335,7 @@ int main(void)
         cmocka_unit_test(bad_arguments_are_refused),
         cmocka_unit_test(sendfile_copies_all_of_it),
         cmocka_unit_test(sendfile_ends_short_as_said),
+        cmocka_unit_test(a_peer_gone_between_two_steps_raises_no_signal),
         cmocka_unit_test(waiting_sendfile_ends),
     };
 
