@@ -4,7 +4,7 @@
  *
  * It puts the library in front of libc (LD_PRELOAD) and becomes the program. The
  * library is GEV_PATCH_LIB, or stands beside gev-run (the build folder), or where
- * it was installed.
+ * it was installed. With --threads so is libgev_threads, which stands beside it.
  */
 #include <errno.h>
 #include <limits.h>
@@ -15,6 +15,7 @@
 #include <unistd.h>
 
 #define LIBRARY "libgev_patch.so"
+#define THREADS "libgev_threads.so"
 
 #define NOT_FOUND   127 /* the exit statuses of env(1) and the shell */
 #define NOT_RUNNING 126
@@ -22,9 +23,10 @@
 
 static void usage(FILE *out)
 {
-    fputs("usage: gev-run [--patch=WORDS] PROGRAM [ARGUMENT]...\n"
+    fputs("usage: gev-run [--threads] [--patch=WORDS] PROGRAM [ARGUMENT]...\n"
           "Runs PROGRAM with libc's blocking calls made to let other greenlets "
           "run.\n"
+          "  --threads      threads that PROGRAM makes are greenlets\n"
           "  --patch=WORDS  what: all,-dns (the default is all); see "
           "gev/patch.h\n",
           out);
@@ -67,7 +69,7 @@ static const char *find_library(char *path, size_t size)
     return LIBRARY; /* the dynamic linker may know it */
 }
 
-/* Adds it to those that are preloaded already. */
+/* Adds one to those that are preloaded already. */
 static int preload(const char *library)
 {
     const char *others = getenv("LD_PRELOAD");
@@ -85,8 +87,23 @@ static int preload(const char *library)
     return rc;
 }
 
+/* The library of threads is where the other one is. */
+static int preload_threads(const char *library)
+{
+    const char *slash = strrchr(library, '/');
+    int dir = slash ? (int)(slash + 1 - library) : 0, rc;
+    char *path;
+
+    if (asprintf(&path, "%.*s" THREADS, dir, library) < 0) {
+        return -1;
+    }
+    rc = preload(path);
+    free(path);
+    return rc;
+}
+
 /* Return: how many arguments were options, or -1. */
-static int read_options(char **argv)
+static int read_options(char **argv, bool *ret_threads)
 {
     int i = 1;
 
@@ -97,6 +114,10 @@ static int read_options(char **argv)
         if (strcmp(argv[i], "--help") == 0) {
             usage(stdout);
             exit(EXIT_SUCCESS);
+        }
+        if (strcmp(argv[i], "--threads") == 0) {
+            *ret_threads = true;
+            continue;
         }
         if (strncmp(argv[i], "--patch=", strlen("--patch=")) != 0 ||
             setenv("GEV_PATCH", argv[i] + strlen("--patch="), 1) < 0) {
@@ -109,13 +130,16 @@ static int read_options(char **argv)
 int main(int argc, char **argv)
 {
     char path[PATH_MAX];
-    int n = read_options(argv);
+    const char *library;
+    bool threads = false;
+    int n = read_options(argv, &threads);
 
     if (n < 0 || n + 1 >= argc) {
         usage(stderr);
         return FAILED;
     }
-    if (preload(find_library(path, sizeof path)) < 0) {
+    library = find_library(path, sizeof path);
+    if ((threads && preload_threads(library) < 0) || preload(library) < 0) {
         perror("gev-run");
         return FAILED;
     }

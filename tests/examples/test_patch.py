@@ -4,7 +4,7 @@
 gev in their source, under gev-run and inside greenlets."""
 import os
 import re
-import signal
+import resource
 import socket
 import struct
 import subprocess
@@ -15,6 +15,10 @@ from harness import receive_all, run
 
 GEV_RUN = str(build / "src/patch/gev-run")
 MAX_LATE_MS = 20.0
+
+
+def plain_program(name):
+    return str(build / "tests/patch" / name)
 
 
 def port_of(program):
@@ -98,7 +102,7 @@ def two_select_servers_and_a_clock_in_one_thread():
 def gev_run_says_what_is_wrong():
     status, out, err = run(GEV_RUN)
     equal((status, out, err.split("\n")[0]),
-          (125, "", "usage: gev-run [--patch=WORDS] PROGRAM [ARGUMENT]..."))
+          (125, "", "usage: gev-run [--threads] [--patch=WORDS] PROGRAM [ARGUMENT]..."))
     equal(run(GEV_RUN, "/nonexistent/program")[0], 127)
     equal(run(GEV_RUN, "--nonsense", "true")[0], 125)
     status, out, _ = run(GEV_RUN, "--help")
@@ -116,7 +120,42 @@ def gev_run_keeps_what_is_preloaded_and_the_exit_status():
     equal(patch, "all,-dns")
 
 
+def memory_kib(pid):
+    with open(f"/proc/{pid}/status", encoding="ascii") as f:
+        return int(re.search(r"VmRSS:\s+(\d+) kB", f.read())[1])
+
+
+def a_thread_for_each_connection_is_one_thread():
+    n = 200 if os.environ.get("GEV_TEST_SLOW") else 5000
+    resource.setrlimit(resource.RLIMIT_NOFILE,
+                       (resource.getrlimit(resource.RLIMIT_NOFILE)[1],) * 2)
+    with Program(GEV_RUN, "--threads", plain_program("thread_echo")) as p:
+        port = port_of(p)
+        conns = [connect(port) for _ in range(n)]
+        for i, s in enumerate(conns):
+            s.sendall(b"number %d." % i)
+        for i, s in enumerate(conns):
+            want = b"number %d." % i
+            equal(receive(s, len(want)), want)
+        pid = p.process.pid
+        equal(len(os.listdir(f"/proc/{pid}/task")), 1)
+        print(f"     {n} connections, {memory_kib(pid)} KiB")
+        for s in conns:
+            s.close()
+        with connect(port) as s:
+            s.sendall(b"again")
+            equal(receive(s, 5), b"again")
+
+
+def threads_do_what_they_do_without():
+    plain = run(plain_program("threads"))
+    equal(plain[0], 0)
+    equal(run(GEV_RUN, "--threads", plain_program("threads")), plain)
+
+
 main(select_server_under_gev_run_answers_as_without,
      two_select_servers_and_a_clock_in_one_thread,
+     a_thread_for_each_connection_is_one_thread,
+     threads_do_what_they_do_without,
      gev_run_says_what_is_wrong,
      gev_run_keeps_what_is_preloaded_and_the_exit_status)
