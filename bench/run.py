@@ -237,6 +237,9 @@ def main():
     context = Context(harness.Build(args.build), size)
     store = Store(results_folder(args, size), args.build, size)
     store.begin(args.resume, args.build)
+    if size == "full" and store.run["facts"]["build"] != "release":
+        print("run: %s is no release build; its numbers are not to be shown"
+              % args.build, file=sys.stderr)
     replace = args.resume and args.only
     todo = [r for r in wanted if replace or not store.has(r)]
     began = time.monotonic()
