@@ -1,7 +1,8 @@
 #!/usr/bin/env python3
 # SPDX-License-Identifier: MIT
-"""The checklist of an HTTP server, over real sockets: checklist_rows.py and
-checklist_acts.py against examples/http/hello and tests/http/probe.
+"""The checklist of an HTTP server, over real sockets: checklist_rows.py,
+checklist_acts.py and checklist_files.py against examples/http/hello and files
+and tests/http/probe.
 
 Each row goes out whole, byte by byte, cut at each CRLF and cut inside each
 CRLF, and must be answered alike. An id without a row fails.
@@ -14,6 +15,7 @@ import sys
 import time
 
 import checklist_acts
+import checklist_files  # noqa: F401  (adds its acts)
 import wire
 from checklist_rows import GET, rows
 from programs import Hello, Probe, sanitized
@@ -30,10 +32,11 @@ CN = (1, 2, 3, 4, 6, 7, 8, 9, 11, 12, 14, 15, 16, 17, 18, 19)
 EX = (1, 2, 3, 5)
 UP = (1,)
 RS = (1, 2, 3, 5, 6, 7, 8, 9)
-TO = (1, 2, 3, 4, 7, 8, 9, 10, 11)
+TO = (1, 2, 3, 4, 5, 7, 8, 9, 10, 11, 12)  # 6: test_abuse.py
+SF = (1, 2, 3, 4, 6, 7, 8)
 SV = (1, 2, 3)  # not in the checklist of the issue; RFC 9110 asks for them
 IDS = {f"{name}{n}" for name in ("RL", "HF", "HO", "BF", "CH", "CN", "EX",
-                                 "UP", "RS", "TO", "SV")
+                                 "UP", "RS", "TO", "SF", "SV")
        for n in globals()[name]}
 LAST = b"GET /end HTTP/1.1\r\nHost: a\r\nConnection: close\r\n\r\n"
 
