@@ -141,7 +141,8 @@ int gev__http_file_send(struct gev_http *x,
     if (code == 304) {
         return send_not_modified(x, f);
     }
-    if (gev__http_conditions_range(c, &v)) {
+    /* RFC 9110 14.2: with other methods than GET a range MUST be ignored. */
+    if (x->head.method == GEV__HTTP_GET && gev__http_conditions_range(c, &v)) {
         switch (gev__http_range(c->range, f->st.st_size, &first, &n)) {
         case GEV__HTTP_OUTSIDE:
             rc = set_content_range(x, 0, 0, f->st.st_size);

@@ -66,7 +66,7 @@ def chunks(id_, content, want, rfc="9112 7.1", **kwargs):
 
 
 # ---- 2.1 request line and target --------------------------------------------
-row("RL1", GET, "200", "9112 3, 9112 3.2.1, 9110 9.3.1", body=HELLO)
+row("RL1", GET, "200", "9112 3, 9112 3.2.1, 9110 9.1, 9110 9.3.1", body=HELLO)
 row("RL2", "GET http://x:80/p?q HTTP/1.1\r\nHost: y\r\n\r\n", "200",
     "9112 3.2.2, 9110 7.2", server="probe",
     has=["path /p", "query q", "host x:80"])
@@ -302,7 +302,8 @@ get("UP1", "Connection: Upgrade, HTTP2-Settings\r\nUpgrade: h2c\r\n"
     body=HELLO)
 row("UP1", "GET / HTTP/1.0\r\nConnection: Upgrade\r\nUpgrade: x\r\n\r\n",
     "200c", "9110 7.8", body=HELLO)
-line("RS1", "HEAD / HTTP/1.1", "200", "9110 9.3.2, 9112 6.3", heads=(0,),
+line("RS1", "HEAD / HTTP/1.1", "200",
+     "9110 8.6, 9110 9.1, 9110 9.3.2, 9112 6.3", heads=(0,),
      check=lambda all_: all_[0].get("content-length") == "13")
 line("RS1", "HEAD /none HTTP/1.1", "404", "9110 9.3.2", heads=(0,))
 line("RS1", "HEAD /stream HTTP/1.1", "200", "9110 9.3.2", heads=(0,),

@@ -106,7 +106,7 @@ static void a_single_range_is_a_part(void **state)
         {"GET /a", "Range: bytes=0-0\r\nRange: bytes=1-1\r\n", 200, "",
          "0123456789"},
         {"GET /empty", "Range: bytes=0-0\r\n", 416, "bytes */0", NULL},
-        {"HEAD /a", "Range: bytes=0-0\r\n", 206, "bytes 0-0/10", ""},
+        {"HEAD /a", "Range: bytes=0-0\r\n", 200, "", ""},
         {"POST /a", "Range: bytes=0-0\r\nContent-Length: 0\r\n", 405, "", NULL},
         {"GET /a", "Range: bytes=1-1\r\nIf-Range: @\r\n", 206, "bytes 1-1/10",
          "1"},
