@@ -60,8 +60,8 @@ def many(port, n):
         s.close()
 
 
-def serves(command, n=200):
-    with Program(*command) as p:
+def serves(command, n=200, **kwargs):
+    with Program(*command, **kwargs) as p:
         port = port_of(p)
         seen = script(port)
         many(port, n)
@@ -74,6 +74,15 @@ def select_server_under_gev_run_answers_as_without():
     env = {**os.environ, "GEV_PATCH": "all,hub"}
     with Program(GEV_RUN, example("patch/select_echo"), "0", env=env) as p:
         equal(script(port_of(p)), plain)
+
+
+def poll_epoll_and_fork_servers_answer_as_without():
+    hub = {**os.environ, "GEV_PATCH": "all,hub"}
+    for name, n in ("poll_echo", 200), ("epoll_echo", 200), ("fork_echo", 20):
+        command = [plain_program(name)]
+        plain = serves(command, n)
+        equal(serves([GEV_RUN, *command], n), plain)
+        equal(serves([GEV_RUN, *command], n, env=hub), plain)
 
 
 def two_select_servers_and_a_clock_in_one_thread():
@@ -154,6 +163,7 @@ def threads_do_what_they_do_without():
 
 
 main(select_server_under_gev_run_answers_as_without,
+     poll_epoll_and_fork_servers_answer_as_without,
      two_select_servers_and_a_clock_in_one_thread,
      a_thread_for_each_connection_is_one_thread,
      threads_do_what_they_do_without,
