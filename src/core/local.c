@@ -46,6 +46,7 @@ struct gev__locals {
 
 static struct key keys[GEV_KEYS_MAX];
 static pthread_mutex_t lock = PTHREAD_MUTEX_INITIALIZER;
+static pthread_once_t once = PTHREAD_ONCE_INIT;
 
 static unsigned index_of(gev_key key)
 {
@@ -62,6 +63,23 @@ static struct key *find(gev_key key)
         return NULL;
     }
     return k;
+}
+
+static void take_lock(void)
+{
+    pthread_mutex_lock(&lock);
+}
+
+static void drop_lock(void)
+{
+    pthread_mutex_unlock(&lock);
+}
+
+/* No thread may hold it at a fork, or the child would wait for ever. Without
+   memory for that only such a child is worse off. */
+static void watch_forks(void)
+{
+    (void)pthread_atfork(take_lock, drop_lock, drop_lock);
 }
 
 static int create(gev_key *ret_key, void (*destructor)(void *))
@@ -87,9 +105,10 @@ int gev_key_create(gev_key *ret_key, void (*destructor)(void *value))
     if (!ret_key) {
         return (int)gev__ret(-EINVAL);
     }
-    pthread_mutex_lock(&lock);
+    pthread_once(&once, watch_forks);
+    take_lock();
     rc = create(ret_key, destructor);
-    pthread_mutex_unlock(&lock);
+    drop_lock();
     return (int)gev__ret(rc);
 }
 
@@ -97,13 +116,13 @@ int gev_key_delete(gev_key key)
 {
     struct key *k;
 
-    pthread_mutex_lock(&lock);
+    take_lock();
     k = find(key);
     if (k) {
         atomic_store(&k->generation,
                      ((key >> INDEX_BITS) + 1) & GENERATION_MASK);
     }
-    pthread_mutex_unlock(&lock);
+    drop_lock();
     return (int)gev__ret(k ? 0 : -EINVAL);
 }
 

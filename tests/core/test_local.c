@@ -10,6 +10,8 @@
 #include <stdarg.h>
 #include <stddef.h>
 #include <stdlib.h>
+#include <sys/wait.h>
+#include <unistd.h>
 
 #include <cmocka.h>
 
@@ -223,6 +225,42 @@ static void keys_are_valid_in_all_threads(void **state)
     assert_int_equal(gev_key_delete(key), 0);
 }
 
+static void *create_and_delete(void *arg)
+{
+    _Atomic int *stop = arg;
+    gev_key k;
+
+    while (!*stop) {
+        if (gev_key_create(&k, NULL) == 0) {
+            (void)gev_key_delete(k);
+        }
+    }
+    return NULL;
+}
+
+/* A fork while another thread is making a key leaves the lock free. */
+static void a_forks_child_can_make_keys(void **state)
+{
+    static _Atomic int stop;
+    pthread_t t;
+    int status;
+
+    (void)state;
+    assert_int_equal(pthread_create(&t, NULL, create_and_delete, &stop), 0);
+    for (int i = 0; i < 50; i++) {
+        pid_t pid = fork();
+
+        if (pid == 0) {
+            alarm(20); /* ends it where it would wait for ever */
+            _exit(gev_key_create(&key, NULL) == 0 ? 0 : 1);
+        }
+        assert_int_equal(waitpid(pid, &status, 0), pid);
+        assert_int_equal(status, 0);
+    }
+    stop = 1;
+    assert_int_equal(pthread_join(t, NULL), 0);
+}
+
 static void *end_at_once(void *arg)
 {
     return arg;
@@ -286,6 +324,7 @@ int main(void)
         TEST(there_is_a_limit_on_keys),
         TEST(bad_values_are_refused),
         TEST(keys_are_valid_in_all_threads),
+        TEST(a_forks_child_can_make_keys),
         TEST(numbers_tell_greenlets_apart),
         TEST(a_name_is_kept_and_cut),
     };
