@@ -42,6 +42,16 @@ def free_port():
         return s.getsockname()[1]
 
 
+def names():
+    """Names of this machine, as far as they mean 127.0.0.1."""
+    host = socket.gethostname()
+    try:
+        found = {i[4][0] for i in socket.getaddrinfo(host, 80)}
+    except OSError:
+        found = set()
+    return ["localhost"] + ([host] if found == {"127.0.0.1"} else [])
+
+
 def unprivileged():
     """For subprocess: who runs servers that refuse to be root."""
     if os.geteuid() != 0:
@@ -121,9 +131,10 @@ class Delayed:
         self.loop.close()
 
     async def serve(self, reader, writer):
-        with contextlib.suppress(ConnectionError,
+        with contextlib.suppress(ConnectionError, asyncio.CancelledError,
                                  asyncio.IncompleteReadError):
-            while True:
+            head = b""
+            while b" HTTP/1.0" not in head:
                 head = await reader.readuntil(b"\r\n\r\n")
                 n = int(head.split(b" ")[1].strip(b"/") or b"0")
                 await asyncio.sleep(self.delay)

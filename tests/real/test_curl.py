@@ -4,24 +4,13 @@
 against nginx with TLS in front of it: 200 transfers take the time of one."""
 import os
 import re
-import socket
 
 from measure import MAX_LATE_MS, NOISY, best, build, equal, main
 from measure import program, run, values
-from servers import Delayed, nginx
+from servers import Delayed, names, nginx
 
 DELAY = 0.5
 N = 200
-
-
-def names():
-    """Names of this machine, as far as they mean 127.0.0.1."""
-    host = socket.gethostname()
-    try:
-        found = {i[4][0] for i in socket.getaddrinfo(host, 80)}
-    except OSError:
-        found = set()
-    return ["localhost"] + ([host] if found == {"127.0.0.1"} else [])
 
 
 def check(what, prefix, apart, env={}, **limits):
