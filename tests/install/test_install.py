@@ -98,6 +98,13 @@ def main():
         assert "libgev.so.0" in run("ldd", work / "echo", env=env)
         check_echo(work / "echo", env)
 
+        # Nothing in it names libgev_patch, which must be there all the same.
+        run("sh", "-ec", "cc -Wl,--as-needed echo.c -o echo-patched"
+            " $(pkg-config --cflags --libs gev-patch)", env=env, cwd=work)
+        assert "libgev_patch.so.0" in run("ldd", work / "echo-patched",
+                                          env=env)
+        check_echo(work / "echo-patched", env)
+
         libs = run("pkg-config", "--static", "--libs", "gev", env=env)
         libs = libs.replace("-lgev", "-l:libgev.a")
         flags = run("pkg-config", "--cflags", "gev", env=env)

@@ -136,7 +136,7 @@ class Delayed:
             head = b""
             while b" HTTP/1.0" not in head:
                 head = await reader.readuntil(b"\r\n\r\n")
-                n = int(head.split(b" ")[1].strip(b"/") or b"0")
+                n = int(b"0" + head.split(b" ")[1].split(b"/")[1])
                 await asyncio.sleep(self.delay)
                 self.n_served += 1
                 writer.write(b"HTTP/1.1 200 OK\r\nContent-Length: %d\r\n\r\n"
@@ -231,4 +231,10 @@ def postgres():
         with server([program, "-D", d / "data", "-p", port, "-k", d, "-h",
                      "127.0.0.1", "-N", "300", "-F"], port, d,
                     **unprivileged()):
+            isready = [pg_program("pg_isready"), "-q", "-h", "127.0.0.1",
+                       "-p", str(port)]
+            end = time.monotonic() + WAIT
+            while subprocess.run(isready).returncode != 0:
+                assert time.monotonic() < end, "PostgreSQL does not start"
+                time.sleep(0.02)
             yield port
