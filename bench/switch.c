@@ -90,6 +90,19 @@ static void run_core(void)
 
 static void *yield_until_stop(void *id)
 {
+    volatile uint64_t frame[FRAME_WORDS];
+
+    frame_fill(frame, (uintptr_t)id);
+    while (!stop) {
+        gev_yield();
+        frame_check(frame, (uintptr_t)id);
+    }
+    return NULL;
+}
+
+/* The same with a frame of any size, and of 16 bytes more for that. */
+static void *yield_deep(void *id)
+{
     volatile uint64_t *frame = __builtin_alloca(frame_size);
 
     frame_fill(frame, (uintptr_t)id);
@@ -124,12 +137,15 @@ static void *yield_and_time(void *arg)
 
 static void run_yield(void)
 {
+    gev_fn *fn = frame_size > FRAME_WORDS * sizeof(uint64_t) ? yield_deep
+                                                             : yield_until_stop;
+
     if (gev_init() < 0) {
         die("gev_init");
     }
     rounds.rss_empty = proc_rss(0);
     for (size_t i = 1; i < rounds.n; i++) {
-        if (gev_go(yield_until_stop, (void *)(uintptr_t)i) < 0) {
+        if (gev_go(fn, (void *)(uintptr_t)i) < 0) {
             die("gev_go");
         }
     }
