@@ -285,6 +285,32 @@ static void only_streams_are_adopted(void **state)
     end(s);
 }
 
+static int leave_an_expired_scope(struct gev_http *x)
+{
+    (void)gev_timeout_push(0.001);
+    keep(gev_sleep(0.02));
+    return gev_http_reply(x, 200, NULL, "ok", 2);
+}
+
+/* It would make every later wait of the connection fail. */
+static void an_expired_scope_ends_with_its_handler(void **state)
+{
+    struct gev_http_server *s = serve(do_act);
+    int fd = client();
+
+    (void)state;
+    act = leave_an_expired_scope;
+    n_out = 0;
+    for (int i = 0; i < 2; i++) {
+        say(fd, GET);
+        hear_until(fd, "ok");
+        assert_status(200);
+        assert_outcome(out[i], -1, ETIMEDOUT);
+    }
+    gev_close(fd);
+    end(s);
+}
+
 int main(void)
 {
     const struct CMUnitTest tests[] = {
@@ -298,6 +324,7 @@ int main(void)
         cmocka_unit_test(a_silent_handler_is_reported),
         cmocka_unit_test(what_is_cut_off_is_counted_once),
         cmocka_unit_test(only_streams_are_adopted),
+        cmocka_unit_test(an_expired_scope_ends_with_its_handler),
     };
     return cmocka_run_group_tests(tests, NULL, NULL);
 }
