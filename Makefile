@@ -53,7 +53,7 @@ fuzz:
 	@tools/fuzz.sh $(FUZZ_SECONDS)
 
 install: build
-	@$(if $(PREFIX),meson configure $(BUILD) -Dprefix=$(abspath $(PREFIX)))
+	@meson configure $(BUILD) -Dprefix=$(abspath $(or $(PREFIX),/usr/local))
 	@meson install -C $(BUILD)
 	@if [ -z "$(DESTDIR)" ] && [ "$$(id -u)" = 0 ]; then ldconfig; fi
 

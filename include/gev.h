@@ -3,7 +3,8 @@
  * gev.h - all of gev: gevent in C
  *
  * Conventions, said once. Success is 0 or a count, failure is -1 (or NULL)
- * with errno; a call that succeeds leaves errno alone. Durations are seconds
+ * with errno; a call that succeeds leaves errno alone, but for the full-length
+ * forms (gev_readall() and its kind), which say why they ended short. Durations are seconds
  * in a double; GEV_FOREVER never ends, 0 tries once, negative or NaN is
  * EINVAL. Every call that may wait has a line "Switches"; state read before
  * such a call may have changed after it. All of them fail with

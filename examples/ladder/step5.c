@@ -41,7 +41,7 @@ int main(int argc, char **argv)
 {
     const char *addr = argc > 1 ? argv[1] : "127.0.0.1:8888";
 
-    printf("serving on %s\n", addr);
+    printf("going to serve on %s\n", addr);
     fflush(stdout);
     if (gev_serve(addr, serve, NULL) < 0) { /* until SIGINT or SIGTERM */
         perror("step5");

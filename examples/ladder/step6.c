@@ -1,7 +1,7 @@
 /* SPDX-License-Identifier: MIT */
 /*
- * step6 [ADDR] - time limits. One for each wait belongs to the descriptor; one
- * for all that a client may take is a scope around the loop. When it expires
+ * step6 [ADDR] - time limits. One for each wait, for silence, belongs to the
+ * descriptor; one for all that a client may take is a scope around the loop. When it expires
  * every call inside fails with ETIMEDOUT until it is popped; then a last word
  * can still be said.
  */
@@ -12,7 +12,7 @@
 #include <gev.h>
 
 #define MAX_LINE 1000
-#define IDLE     0.5 /* seconds for one line */
+#define IDLE     0.5 /* seconds without a byte */
 #define AT_MOST  2.0 /* seconds for a whole visit */
 
 static void answer(struct gev_stream *s)
@@ -48,7 +48,7 @@ int main(int argc, char **argv)
 {
     const char *addr = argc > 1 ? argv[1] : "127.0.0.1:8888";
 
-    printf("serving on %s\n", addr);
+    printf("going to serve on %s\n", addr);
     fflush(stdout);
     if (gev_serve(addr, serve, NULL) < 0) {
         perror("step6");

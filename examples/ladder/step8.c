@@ -11,7 +11,7 @@
 
 #define MAX_LINE  1000
 #define MAX_CONNS 1000
-#define IDLE      30.0 /* seconds for one line */
+#define IDLE      30.0 /* seconds without a byte */
 #define GRACE     2.0  /* seconds to finish in */
 
 struct state {

@@ -13,7 +13,7 @@
 
 #define LINE_MAX_LEN 1000 /* RFC 5321, 4.5.3.1.6 */
 #define TEXT_MAX_LEN (1 << 20)
-#define PATIENCE     60.0 /* seconds for each line */
+#define PATIENCE     60.0 /* seconds without a byte */
 
 /* The next line; NULL when there is none: end, error, or too long. */
 static char *next_line(struct gev_stream *s)

@@ -15,6 +15,7 @@
  * everything that nothing else fits. "." and ".." mean nothing here: a path is
  * never changed.
  *
+ * A method that the server does not know is 501 before the mux is asked.
  * Answered without a handler: 404 (nothing fits); 405 with Allow (another
  * method does); OPTIONS, if no handler was added for it (204 with Allow); HEAD
  * goes to the handler of GET; a path that lacks only the "/" at its end is sent

@@ -104,7 +104,9 @@ GEV_API int gev_server_start(struct gev_server *s);
  * @grace: seconds that running handlers have to end by themselves;
  *         GEV_FOREVER never kills
  *
- * Handlers that overstay are killed and waited for. Listeners are closed
+ * A handler that waits for its client's next request is running, too: its wait
+ * fails with ECANCELED when the grace is over, and a last word needs
+ * gev_shield_begin(). Handlers that overstay are killed and waited for. Listeners are closed
  * first; a UNIX path that gev_listen() made is unlinked. With @grace 0 on the
  * hub or where waiting is not possible the kills are not waited for.
  *

@@ -233,6 +233,9 @@ GEV_API ssize_t gev_stream_readn(struct gev_stream *s, void *buf, size_t len);
  * A line ends with LF; one CR before it belongs to the end. What comes after the
  * last line end is not a line but a rest, since it may have been cut off.
  *
+ * gev_settimeout() limits the wait for each piece of it, not the whole line:
+ * for that put gev_timeout_push() around the call.
+ *
  * Switches:  only if no whole line is buffered
  * Return:    1 a line; 0 the end of the stream, and the rest is in *@ret_line,
  *            mostly ""; -1 with errno; EMSGSIZE: longer than @limit, and

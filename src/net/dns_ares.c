@@ -316,7 +316,7 @@ int gev__dns_ares_get(struct gev__dns *dns, struct gev__ares **ret)
 
 static int start(struct gev__dns *dns, struct gev__dns_entry *e)
 {
-    struct gev__ares *a;
+    struct gev__ares *a = NULL;
     struct lookup *l;
     int rc;
 

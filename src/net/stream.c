@@ -194,7 +194,8 @@ int gev_stream_close(struct gev_stream *s)
     rc = gev__stream_begin(s, &s->out);
     if (rc == 0) {
         rc = gev__stream_flush(s);
-        gev__stream_end(s, &s->out);
+        s->out.busy = false;
+        s->users--; /* the one counted above stays */
     } else if (gev__stream_used(&s->out) == 0 && rc != -EBUSY) {
         rc = 0; /* killed, but there is nothing that it would wait for */
     }
