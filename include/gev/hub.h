@@ -123,7 +123,8 @@ GEV_API int gev_sleep(double secs);
  *
  * Switches:  when the budget is used up
  * Context:   anywhere, any thread
- * Return:    0; 1 where nothing may wait: in a thread without a hub, on the hub;
+ * Return:    0; 1 where nothing may wait: in a thread without a hub, on the hub,
+ *            when it would switch in the child of a vfork(2);
  *            or -1 with errno set: ECANCELED, ETIMEDOUT
  */
 GEV_API int gev_checkpoint(void);

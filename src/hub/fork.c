@@ -14,6 +14,7 @@
  */
 #include <pthread.h>
 #include <stdlib.h>
+#include <unistd.h>
 
 #include "core/image.h"
 #include "core/local.h"
@@ -27,6 +28,7 @@
 
 static pthread_once_t once = PTHREAD_ONCE_INIT;
 static int once_rc;
+static pid_t own_pid; /* of the process whose memory this is */
 
 /* No thread may hold our locks at a fork, or the child would wait for ever. */
 static void before(void)
@@ -46,6 +48,7 @@ static void unlock(void)
 static void in_child(void)
 {
     unlock();
+    own_pid = getpid();
     if (gev__hub_tls) {
         gev__hub_tls->forked = true;
         gev__hub_tls->n_forks++;
@@ -56,6 +59,7 @@ static void in_child(void)
 
 static void watch(void)
 {
+    own_pid = getpid();
     once_rc = -pthread_atfork(before, unlock, in_child);
 }
 
@@ -63,6 +67,11 @@ int gev__hub_watch_fork(void)
 {
     pthread_once(&once, watch);
     return once_rc;
+}
+
+bool gev__hub_is_borrowed(void)
+{
+    return getpid() != own_pid;
 }
 
 /* It is DEAD without having ended: its defers are the parent's to run. */

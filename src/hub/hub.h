@@ -232,6 +232,14 @@ void gev__hub_fork_keep(struct gev__hub *hub);
  */
 int gev__hub_watch_fork(void);
 
+/**
+ * gev__hub_is_borrowed() - is this the child of a vfork(2)?
+ *
+ * Then the hub and all greenlets are its parent's, which stands still. Nobody is
+ * told of a vfork(2): it takes a system call to find out.
+ */
+bool gev__hub_is_borrowed(void);
+
 /* on libev's callbacks, each in the file that owns what is called about */
 void gev__fd_on_event(void *f, int events);
 void gev__fd_on_gone(void *hub, int fd);

@@ -295,6 +295,9 @@ int gev_checkpoint(void)
     if (!hub || gev__may_enter(hub, GEV__IO_COST)) {
         return !hub;
     }
+    if (gev__hub_is_borrowed()) {
+        return 1;
+    }
     rc = gev__enter_slow(&hub);
     return rc == -EPERM ? 1 : (int)gev__ret(rc);
 }

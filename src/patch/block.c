@@ -11,6 +11,7 @@
  *   no memory, not pollable   the next attempt is the real, blocking call: slow is
  *                          better than wrong
  *   a name service module  likewise: libc holds its locks around it
+ *   a vfork(2)'s child     likewise: the hub is its parent's
  */
 #include "patch/block.h"
 
@@ -109,7 +110,7 @@ int gev__block_wait(struct gev__block *b)
         errno = EAGAIN;
         return -1;
     }
-    if (gev__guard_is_service(b->caller)) {
+    if (gev__guard_is_service(b->caller) || gev__guard_is_borrowed()) {
         b->nowait = 0;
         return 0;
     }

@@ -49,7 +49,14 @@ extern struct gev__module gev__quiet[3];
 /**
  * gev__guard_slow() - gev__guard() for callers that are not libgev's
  */
-int gev__guard_slow(enum gev__name name);
+int gev__guard_slow(enum gev__name name, enum gev__family family);
+
+/**
+ * gev__guard_is_borrowed() - is this the child of a vfork(2)?
+ *
+ * The hub is its parent's, which stands still: here everything blocks.
+ */
+bool gev__guard_is_borrowed(void);
 
 /**
  * gev__guard() - see the top of this file
@@ -74,7 +81,7 @@ static inline int gev__guard(enum gev__name name, enum gev__family family,
             return GEV__PASS;
         }
     }
-    return gev__guard_slow(name);
+    return gev__guard_slow(name, family);
 }
 
 /* At the start of an interposed function: how to go on. */

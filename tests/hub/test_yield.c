@@ -4,6 +4,8 @@
  */
 #include "run.h"
 
+#include <sys/wait.h>
+
 struct letter {
     char c;
     int times;
@@ -216,6 +218,40 @@ checkpoint_yields_when_the_budget_is_gone_and_sees_a_kill(void **state)
     gev_unref(g);
 }
 
+static void *note_ran(void *arg)
+{
+    *(int *)arg = 1;
+    return NULL;
+}
+
+/* It runs in its parent's memory: what it switched to would run twice. */
+static void checkpoint_switches_to_nobody_in_the_child_of_a_vfork(void **state)
+{
+    static int ran, ran_meanwhile;
+    int status = -1;
+    pid_t pid;
+
+    (void)state;
+    assert_int_equal(gev_go(note_ran, &ran), 0);
+    pid = vfork();
+    if (pid == 0) {
+        int ones = 0;
+
+        for (int i = 0; i < 100; i++) {
+            ones += gev_checkpoint() == 1;
+        }
+        ran_meanwhile = ran;
+        _exit(ones > 50 ? 7 : 8);
+    }
+    assert_true(pid > 0);
+    assert_int_equal(waitpid(pid, &status, 0), pid);
+    assert_true(WIFEXITED(status));
+    assert_int_equal(WEXITSTATUS(status), 7);
+    assert_int_equal(ran_meanwhile, 0);
+    assert_int_equal(gev_run(GEV_FOREVER), 0);
+    assert_int_equal(ran, 1);
+}
+
 static void on_the_hub(void *arg)
 {
     *(int *)arg = gev_checkpoint();
@@ -244,6 +280,7 @@ int main(void)
         TEST(now_goes_on_without_the_loop),
         TEST(checkpoint_in_a_thread_without_a_hub_starts_none),
         TEST(checkpoint_yields_when_the_budget_is_gone_and_sees_a_kill),
+        TEST(checkpoint_switches_to_nobody_in_the_child_of_a_vfork),
         TEST(checkpoint_says_so_on_the_hub),
     };
 

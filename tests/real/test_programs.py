@@ -178,6 +178,18 @@ except OSError as e:
     print(type(e).__name__, e)
 """
 
+# Each begins with vfork(2): a child that used its parent's hub would end both.
+PYTHON_CHILDREN = """
+import subprocess
+n = 0
+for i in range(1000):
+    try:
+        subprocess.Popen(["/nonexistent/program"])
+    except FileNotFoundError:
+        n += 1
+print(n)
+"""
+
 PYTHON_SERVER = """
 import asyncio, select, socket, threading, time
 async def echo(reader, writer):
@@ -212,6 +224,7 @@ def python_and_perl():
         url = f"http://localhost:{d.port}/"
         same("/usr/bin/python3", "-c", PYTHON_CLIENT, url, wants="child")
         same("/usr/bin/python3", "-c", PYTHON_SERVER, wants="4950")
+        same("/usr/bin/python3", "-c", PYTHON_CHILDREN, wants="1000")
         same("perl", "-MIO::Socket::INET", "-e",
              "my $s = IO::Socket::INET->new('localhost:' . shift) or die $!;"
              "print $s \"GET /5 HTTP/1.0\\r\\n\\r\\n\"; read($s, $b, 50);"
