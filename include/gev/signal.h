@@ -60,6 +60,46 @@ GEV_API void gev_signal_cancel(struct gev_signal *s);
  */
 GEV_API int gev_sigwait(int signo, double timeout);
 
+/**
+ * gev_interruptible_begin() - from here on gev_interrupt() ends main's waits
+ *
+ * For code that has to behave as system calls do when a signal's handler runs.
+ * What came before does not count. It does not nest; it does not itself wait, and
+ * may stand around several calls. While it is open main never gets EDEADLK: a
+ * signal may come.
+ *
+ * Switches:  never
+ * Context:   main
+ * Return:    0, or -1 with errno set:
+ *              EPERM   not on main
+ *              EBUSY   it is open already: as a handler finds it that has
+ *                      interrupted such code
+ *              other   as gev_init()
+ */
+GEV_API int gev_interruptible_begin(void);
+
+/**
+ * gev_interruptible_end() - undo
+ *
+ * Switches:  never
+ * Return:    1 if gev_interrupt() was called meanwhile, 0 if not; -1 with errno
+ *            EINVAL (it is not open, or not main calls)
+ */
+GEV_API int gev_interruptible_end(void);
+
+/**
+ * gev_interrupt() - end what main waits for with EINTR
+ *
+ * The wait in progress, or if there is none each one that begins before
+ * gev_interruptible_end(), shielded or not; also when what it waits for is there.
+ * A kill and an expired scope come first. Outside of such a section, in a thread
+ * without a hub, and called again: nothing. errno is kept.
+ *
+ * Switches:  never
+ * Context:   main's thread; a signal handler, whatever it has interrupted there
+ */
+GEV_API void gev_interrupt(void);
+
 GEV_END_DECLS
 
 #endif

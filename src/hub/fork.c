@@ -22,6 +22,7 @@
 #include "hub/evmem.h"
 #include "hub/held.h"
 #include "hub/hub.h"
+#include "hub/interrupt.h"
 #include "hub/part.h"
 #include "hub/probe.h"
 #include "hub/timing.h"
@@ -139,6 +140,7 @@ void gev__hub_fork_child(struct gev__hub *hub)
     gev__loop_fork(&hub->loop);
     gev__greenlet_each(hub->core, drop, hub);
     if (hub->orphaned) {
+        gev__interrupt_close(hub);
         drop(hub->core->main, hub);
     }
     gev__fds_fork(hub);
@@ -157,7 +159,7 @@ void gev__hub_fork_child(struct gev__hub *hub)
     hub->holds = 0; /* whatever holds them is not here to release them */
     hub->n_ready = 0;
     hub->n_parked = 0;
-    hub->n_wakeable = 0;
+    hub->n_wakeable = hub->interruptible;
     hub->n_spawned = self->flags & GEV__SPAWNED ? 1 : 0;
     gev__parts_fork(hub);
 }

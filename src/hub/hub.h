@@ -75,13 +75,16 @@ struct gev__hub {
     int budget;                /* left to the one that runs */
     bool polling;              /* libev's callbacks are running */
     bool users;                /* the last poll saw watchers of the user */
+    bool interruptible;        /* main is in a gev_interruptible_begin() … */
+    bool interrupted;          /* … and gev_interrupt() was called in it */
     uint32_t n_forks;          /* between the process that made it and this */
     bool forked;               /* in a child that has not looked yet */
     bool orphaned;             /* main was dropped by a fork */
     bool kept;                 /* in gev__hub_fork_keep() */
     bool tracking;             /* note spawners and when waits begin */
     size_t n_parked;           /* parked */
-    size_t n_wakeable;         /* of these, with GEV__WAKEABLE */
+    size_t n_wakeable;         /* of these, with GEV__WAKEABLE; and one while
+                                  @interruptible */
     size_t n_spawned;          /* with GEV__SPAWNED and alive */
     size_t n_timings;          /* greenlets that have a timer */
     size_t holds;              /* gev_hub_hold() */

@@ -14,6 +14,7 @@
 #include "core/list.h"
 #include "core/ret.h"
 #include "hub/hub.h"
+#include "hub/interrupt.h"
 
 /* What gev_call_threadsafe() asked for. */
 struct call {
@@ -72,6 +73,7 @@ void gev__remote_on_async(void *arg)
     struct gev_hub *r = hub->remote;
     struct gev__remote *c = r ? take_all(r) : NULL;
 
+    gev__interrupt_on_async(hub);
     while (c) {
         struct gev__remote *next = c->next;
 

@@ -15,6 +15,7 @@
 #include "core/stack.h"
 #include "hub/held.h"
 #include "hub/hub.h"
+#include "hub/interrupt.h"
 #include "hub/part.h"
 #include "hub/spawn.h"
 #include "hub/timing.h"
@@ -108,6 +109,7 @@ static int shutdown_hub(struct gev__hub *hub)
         return -EPERM;
     }
     gev__timing_free(hub, main); /* its scopes do not count here */
+    gev__interrupt_close(hub);
     main->interrupt = 0;
     hub->budget = GEV__IO_BUDGET;
     rc = end_all(hub);

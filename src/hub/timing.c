@@ -20,6 +20,7 @@
 #include <gev/timeout.h>
 
 #include "core/ret.h"
+#include "hub/interrupt.h"
 #include "hub/wait.h"
 
 struct gev__timing *gev__timing_get(struct gev__hub *hub,
@@ -107,6 +108,7 @@ void gev__interrupt_update(struct gev_greenlet *g)
         g->interrupt = ECANCELED;
     } else {
         g->interrupt = t && any_expired(t) ? ETIMEDOUT : 0;
+        gev__interrupt_fold(gev__hub_tls, g);
     }
 }
 

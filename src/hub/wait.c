@@ -233,7 +233,7 @@ int gev__enter_slow(struct gev__hub **ret_hub)
     if (g == hub->self || g->life == GEV__DEAD) {
         return -EPERM;
     }
-    if (hub->budget < 0) {
+    if (hub->budget < 0 && !(hub->interruptible && g == hub->core->main)) {
         hub->budget_yields++;
         if (requeue_later(hub) < 0) { /* no room: then go on at once */
             hub->budget = GEV__IO_BUDGET;
