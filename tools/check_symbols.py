@@ -3,7 +3,7 @@
 """Checks that libgev.so exports what the headers declare, and nothing else.
 
 libgev_patch.so exports what gev/patch.h declares and, besides, the names of libc's
-that src/patch/names.h lists.
+that src/patch/names.h and service.h list.
 
 A public name is what follows GEV_API in a header of include/. Statics, macros
 and inline functions do not carry it. What libgev.a defines for other objects to
@@ -50,11 +50,14 @@ def exported(library):
 
 
 def interposed():
-    table = Path(__file__).resolve().parent.parent / "src/patch/names.h"
-    text = re.sub(r"\\\n\s*", " ", table.read_text())
-    names = set(re.findall(r"X\(\w+, [\w *]+, (\w+),\s*\(", text))
-    if not names:
-        sys.exit(f"{table}: no names")
+    folder = Path(__file__).resolve().parent.parent / "src/patch"
+    names = set()
+    for table in (folder / "names.h", folder / "service.h"):
+        text = re.sub(r"\\\n\s*", " ", table.read_text())
+        found = re.findall(r"\b(?:X\(\w+|S\(X), [\w *]+, (\w+),\s*\(", text)
+        if not found:
+            sys.exit(f"{table}: no names")
+        names.update(found)
     return names
 
 

@@ -13,9 +13,13 @@
  * In a thread that has no hub they are libc's functions unchanged.
  *
  * The environment chooses: GEV_PATCH=all,-dns leaves getaddrinfo and its relatives
- * alone. The words are wait, transfer, connect, fd, time, dns, process, all; and
- * hub: the main thread has a hub from its first such call on, even if it never
+ * alone. The words are wait, transfer, connect, fd, time, dns, process, nss, all;
+ * and hub: the main thread has a hub from its first such call on, even if it never
  * makes a greenlet.
+ *
+ * getpwnam, getgrgid, getservbyname, syslog and the others of nss block, and all
+ * greenlets with them: libc holds locks while a name service module asks its server.
+ * gev_offload() has a thread do it.
  */
 #ifndef GEV_PATCH_H
 #define GEV_PATCH_H

@@ -103,9 +103,17 @@ bool gev__guard_books(enum gev__family family, const void *caller)
            !gev__guard_is_borrowed();
 }
 
-void gev__guard_nss(bool enter)
+bool gev__guard_nss_begin(void)
 {
-    in_service += enter ? 1 : -1u;
+    bool begun = gev__families & 1u << GEV__F_nss;
+
+    in_service += begun;
+    return begun;
+}
+
+void gev__guard_nss_end(const bool *begun)
+{
+    in_service -= *begun;
 }
 
 bool gev__guard_is_service(const void *caller)

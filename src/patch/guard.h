@@ -97,15 +97,37 @@ static inline int gev__guard(enum gev__name name, enum gev__family family,
 bool gev__guard_books(enum gev__family family, const void *caller);
 
 /**
- * gev__guard_nss() - inside libc's name service, where nothing may switch
- * @enter: true at its beginning, false at its end
+ * gev__guard_nss_begin() - from here on nothing of this thread switches
+ *
+ * For the time inside libc's name service. Nests.
+ *
+ * Return:    for gev__guard_nss_end(): false where GEV_PATCH leaves it out
  */
-void gev__guard_nss(bool enter);
+bool gev__guard_nss_begin(void);
+
+/**
+ * gev__guard_nss_end() - undo; errno is as before
+ * @begun: what gev__guard_nss_begin() gave
+ */
+void gev__guard_nss_end(const bool *begun);
+
+/* From here to the end of the block nothing switches. */
+#define GEV__IN_NSS                                                            \
+    __attribute__((cleanup(gev__guard_nss_end), unused)) bool in_nss =         \
+        gev__guard_nss_begin()
 
 /**
  * gev__guard_is_service() - is this code in one of libc's name service modules?
+ *
+ * For the ways into a module that are not through a name of ours: glob(3) of
+ * "~user", what the family nss would guard if GEV_PATCH had not left it out.
  */
 bool gev__guard_is_service(const void *caller);
+
+static inline void gev__count_passed(enum gev__name name)
+{
+    __atomic_add_fetch(&gev__counts[name].passed, 1, __ATOMIC_RELAXED);
+}
 
 static inline void gev__count_waited(enum gev__name name)
 {

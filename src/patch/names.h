@@ -20,6 +20,8 @@
 #include <sys/wait.h>
 #include <time.h>
 
+#include "patch/service.h"
+
 struct rusage;
 
 /* What GEV_PATCH can switch on and off: "all,-dns,-process". */
@@ -30,7 +32,8 @@ struct rusage;
     X(fd)       /* close, dup, fcntl: bookkeeping */                           \
     X(time)     /* sleep */                                                    \
     X(dns)      /* getaddrinfo, gethostbyname */                               \
-    X(process)  /* waitpid, system */
+    X(process)  /* waitpid, system */                                          \
+    X(nss)      /* getpwnam, syslog: nothing switches inside */
 
 #define GEV__NAMES_WAIT(X)                                                     \
     X(wait, int, poll, (struct pollfd *, nfds_t, int))                         \
@@ -137,6 +140,13 @@ struct rusage;
     X(process, FILE *, popen, (const char *, const char *))                    \
     X(process, int, pclose, (FILE *))
 
+/* service.h's, whose arguments nobody needs here. */
+#define GEV__SERVICE(X, result, name, parameters, arguments)                   \
+    X(nss, result, name, parameters)
+#define GEV__NAMES_NSS(X)                                                      \
+    GEV__SERVICES(GEV__SERVICE, X)                                             \
+    GEV__SERVICES_VARIADIC(X)
+
 #define GEV__NAMES(X)                                                          \
     GEV__NAMES_WAIT(X)                                                         \
     GEV__NAMES_TRANSFER(X)                                                     \
@@ -144,7 +154,8 @@ struct rusage;
     GEV__NAMES_FD(X)                                                           \
     GEV__NAMES_TIME(X)                                                         \
     GEV__NAMES_DNS(X)                                                          \
-    GEV__NAMES_PROCESS(X)
+    GEV__NAMES_PROCESS(X)                                                      \
+    GEV__NAMES_NSS(X)
 
 /* What _FORTIFY_SOURCE makes of the plain names; no header declares them. */
 ssize_t __read_chk(int fd, void *buf, size_t n, size_t size);

@@ -23,6 +23,14 @@
 #include "patch/guard.h"
 #include "patch/real.h"
 
+/* Libc's function, called by a greenlet that GEV_PATCH makes wait for it: modules
+   of the name service run here. */
+#define IN_LINE(name, ...)                                                     \
+    __extension__({                                                            \
+        GEV__IN_NSS;                                                           \
+        GEV__REAL(name)(__VA_ARGS__);                                          \
+    })
+
 #define STATIC_ROOM 8192 /* libc's own begins with 1024 and grows */
 
 GEV__INTERPOSED int getaddrinfo(const char *node, const char *service,
@@ -33,7 +41,7 @@ GEV__INTERPOSED int getaddrinfo(const char *node, const char *service,
 
     if (go != GEV__COOPERATE) {
         return go < 0 ? EAI_SYSTEM
-                      : GEV__REAL(getaddrinfo)(node, service, hints, ret);
+                      : IN_LINE(getaddrinfo, node, service, hints, ret);
     }
     gev__count_waited(GEV__N_getaddrinfo);
     /* Its list is made as libc's is: freeaddrinfo(3) frees it. */
@@ -48,8 +56,8 @@ GEV__INTERPOSED int getnameinfo(const struct sockaddr *sa, socklen_t sa_len,
 
     if (go != GEV__COOPERATE) {
         return go < 0 ? EAI_SYSTEM
-                      : GEV__REAL(getnameinfo)(sa, sa_len, host, host_len, serv,
-                                               serv_len, flags);
+                      : IN_LINE(getnameinfo, sa, sa_len, host, host_len, serv,
+                                serv_len, flags);
     }
     gev__count_waited(GEV__N_getnameinfo);
     return gev_getnameinfo(sa, sa_len, host, host_len, serv, serv_len, flags);
@@ -222,7 +230,7 @@ GEV__INTERPOSED struct hostent *gethostbyname(const char *name)
     int go = GEV__GUARD(dns, gethostbyname);
 
     if (go != GEV__COOPERATE) {
-        return go < 0 ? fail() : GEV__REAL(gethostbyname)(name);
+        return go < 0 ? fail() : IN_LINE(gethostbyname, name);
     }
     gev__count_waited(GEV__N_gethostbyname);
     struct question q = of_name(name, ANY_FAMILY);
@@ -234,7 +242,7 @@ GEV__INTERPOSED struct hostent *gethostbyname2(const char *name, int family)
     int go = GEV__GUARD(dns, gethostbyname2);
 
     if (go != GEV__COOPERATE) {
-        return go < 0 ? fail() : GEV__REAL(gethostbyname2)(name, family);
+        return go < 0 ? fail() : IN_LINE(gethostbyname2, name, family);
     }
     gev__count_waited(GEV__N_gethostbyname2);
     struct question q = of_name(name, family);
@@ -247,7 +255,7 @@ GEV__INTERPOSED struct hostent *gethostbyaddr(const void *addr, socklen_t len,
     int go = GEV__GUARD(dns, gethostbyaddr);
 
     if (go != GEV__COOPERATE) {
-        return go < 0 ? fail() : GEV__REAL(gethostbyaddr)(addr, len, family);
+        return go < 0 ? fail() : IN_LINE(gethostbyaddr, addr, len, family);
     }
     gev__count_waited(GEV__N_gethostbyaddr);
     struct question q = {
@@ -274,7 +282,7 @@ GEV__INTERPOSED int gethostbyname_r(const char *name, struct hostent *ret,
         return fail_r(result, h_err);
     }
     if (go == GEV__PASS) {
-        return GEV__REAL(gethostbyname_r)(name, ret, buf, len, result, h_err);
+        return IN_LINE(gethostbyname_r, name, ret, buf, len, result, h_err);
     }
     gev__count_waited(GEV__N_gethostbyname_r);
     struct question q = of_name(name, ANY_FAMILY);
@@ -292,8 +300,8 @@ GEV__INTERPOSED int gethostbyname2_r(const char *name, int family,
         return fail_r(result, h_err);
     }
     if (go == GEV__PASS) {
-        return GEV__REAL(gethostbyname2_r)(name, family, ret, buf, len, result,
-                                           h_err);
+        return IN_LINE(gethostbyname2_r, name, family, ret, buf, len, result,
+                       h_err);
     }
     gev__count_waited(GEV__N_gethostbyname2_r);
     struct question q = of_name(name, family);
@@ -312,8 +320,8 @@ GEV__INTERPOSED int gethostbyaddr_r(const void *addr, socklen_t addr_len,
         return fail_r(result, h_err);
     }
     if (go == GEV__PASS) {
-        return GEV__REAL(gethostbyaddr_r)(addr, addr_len, family, ret, buf, len,
-                                          result, h_err);
+        return IN_LINE(gethostbyaddr_r, addr, addr_len, family, ret, buf, len,
+                       result, h_err);
     }
     gev__count_waited(GEV__N_gethostbyaddr_r);
     struct question q = {

@@ -185,6 +185,7 @@ int main(int argc, char **argv)
     FAMILY("names", test_names())
     FAMILY("processes", test_processes())
     FAMILY("descriptors", test_descriptors())
+    FAMILY("service", test_service())
     FAMILY("signals", test_signals())
     return 0;
 }
