@@ -15,7 +15,7 @@
  * The environment chooses: GEV_PATCH=all,-dns leaves getaddrinfo and its relatives
  * alone. The words are wait, transfer, connect, fd, time, dns, process, nss, all;
  * and hub: the main thread has a hub from its first such call on, even if it never
- * makes a greenlet.
+ * makes a greenlet. An unknown word is told on standard error and passed over.
  *
  * getpwnam, getgrgid, getservbyname, syslog and the others of nss block, and all
  * greenlets with them: libc holds locks while a name service module asks its server.

@@ -13,6 +13,7 @@
 #include <errno.h>
 #include <link.h>
 #include <pthread.h>
+#include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
 #include <unistd.h>
@@ -22,8 +23,7 @@
 #include <gev/patch.h>
 
 #include "patch/real.h"
-
-#define ALL_FAMILIES ((1u << GEV__N_FAMILIES) - 1)
+#include "patch/words.h"
 
 struct gev__count gev__counts[GEV__N_NAMES];
 struct gev__module gev__quiet[3];
@@ -34,12 +34,6 @@ static pid_t pid;      /* of this process; another's in a vfork(2)'s child */
 static gev_key passing_key;
 static size_t n_passing; /* sections open, of all greenlets */
 static _Thread_local unsigned in_service;
-
-static const char *const family_names[] = {
-#define NAME(family) #family,
-    GEV__FAMILIES(NAME)
-#undef NAME
-};
 
 static void count(uint64_t *counter)
 {
@@ -171,41 +165,19 @@ static void find_module(struct gev__module *m, const void *address)
     }
 }
 
-/* One word of GEV_PATCH. Unknown ones are passed over: a later version's. */
-static void choose(const char *word, unsigned *families)
-{
-    bool on = word[0] != '-';
-
-    word += !on;
-    if (strcmp(word, "all") == 0) {
-        *families = on ? ALL_FAMILIES : 0;
-    } else if (strcmp(word, "hub") == 0) {
-        start_hub = on;
-    }
-    for (unsigned f = 0; f < GEV__N_FAMILIES; f++) {
-        if (strcmp(word, family_names[f]) == 0) {
-            *families = on ? *families | 1u << f : *families & ~(1u << f);
-        }
-    }
-}
-
+/* An unknown word may be a later version's, so the program runs; it is told. */
 static unsigned read_environment(void)
 {
-    const char *all = getenv("GEV_PATCH");
-    unsigned families = ALL_FAMILIES;
-    char words[256], *next = words;
+    struct gev__words w = gev__words_read(getenv("GEV_PATCH"));
 
-    if (!all || strlen(all) >= sizeof words) {
-        return families;
+    if (w.unknown) {
+        dprintf(STDERR_FILENO,
+                "gev: GEV_PATCH: '%.*s' is unknown; the words are " GEV__WORDS
+                "\n",
+                (int)w.len, w.unknown);
     }
-    strcpy(words, all);
-    if (words[0] && words[0] != '-' && strncmp(words, "hub", 3) != 0) {
-        families = 0; /* "dns" alone means dns alone */
-    }
-    for (char *word; (word = strsep(&next, ",")) != NULL;) {
-        choose(word, &families);
-    }
-    return families;
+    start_hub = w.hub;
+    return w.families;
 }
 
 static void in_child(void)

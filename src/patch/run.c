@@ -14,6 +14,8 @@
 #include <string.h>
 #include <unistd.h>
 
+#include "patch/words.h"
+
 #define LIBRARY "libgev_patch.so"
 #define THREADS "libgev_threads.so"
 
@@ -27,8 +29,8 @@ static void usage(FILE *out)
           "Runs PROGRAM with libc's blocking calls made to let other greenlets "
           "run.\n"
           "  --threads      threads that PROGRAM makes are greenlets\n"
-          "  --patch=WORDS  what: all,-dns (the default is all); see "
-          "gev/patch.h\n",
+          "  --patch=WORDS  what: all,-dns (the default is all); the words "
+          "are\n                 " GEV__WORDS "\n",
           out);
 }
 
@@ -102,6 +104,20 @@ static int preload_threads(const char *library)
     return rc;
 }
 
+static bool choose(const char *text)
+{
+    struct gev__words w = gev__words_read(text);
+
+    if (w.unknown) {
+        fprintf(stderr,
+                "gev-run: --patch: '%.*s' is unknown; the words are " GEV__WORDS
+                "\n",
+                (int)w.len, w.unknown);
+        exit(FAILED);
+    }
+    return setenv("GEV_PATCH", text, 1) == 0;
+}
+
 /* Return: how many arguments were options, or -1. */
 static int read_options(char **argv, bool *ret_threads)
 {
@@ -120,7 +136,7 @@ static int read_options(char **argv, bool *ret_threads)
             continue;
         }
         if (strncmp(argv[i], "--patch=", strlen("--patch=")) != 0 ||
-            setenv("GEV_PATCH", argv[i] + strlen("--patch="), 1) < 0) {
+            !choose(argv[i] + strlen("--patch="))) {
             return -1;
         }
     }
