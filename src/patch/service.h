@@ -49,6 +49,8 @@
     S(X, int, getpw, (uid_t id, char *buf), (id, buf))                         \
     S(X, char *, getlogin, (void), ())                                         \
     S(X, int, getlogin_r, (char *buf, size_t n), (buf, n))                     \
+    S(X, int, __getlogin_r_chk, (char *buf, size_t n, size_t size),            \
+      (buf, n, size))                                                          \
     S(X, char *, cuserid, (char *buf), (buf))                                  \
     S(X, struct spwd *, getspnam, (GEV__BY_NAME), (name))                      \
     S(X, int, getspnam_r, (GEV__BY_NAME, GEV__TO(spwd)), (name, GEV__TO_HERE)) \
@@ -171,7 +173,8 @@
     X(nss, void, syslog, (int, const char *, ...))                             \
     X(nss, void, __syslog_chk, (int, int, const char *, ...))
 
-/* What _FORTIFY_SOURCE makes of syslog(3); no header declares them here. */
+/* What _FORTIFY_SOURCE makes of the plain names; no header declares them here. */
+int __getlogin_r_chk(char *buf, size_t n, size_t size);
 void __syslog_chk(int priority, int flag, const char *fmt, ...);
 void __vsyslog_chk(int priority, int flag, const char *fmt, va_list ap);
 

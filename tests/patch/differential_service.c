@@ -27,6 +27,7 @@
 
 #define ROOM 65536
 
+int __getlogin_r_chk(char *buf, size_t n, size_t size);
 void __syslog_chk(int priority, int flag, const char *fmt, ...);
 void __vsyslog_chk(int priority, int flag, const char *fmt, va_list ap);
 
@@ -112,6 +113,7 @@ static void test_users(void)
     printf("  %.20s\n", buf);
     SHOW(getlogin() != NULL);
     SHOW(getlogin_r(buf, ROOM));
+    SHOW(__getlogin_r_chk(buf, ROOM, ROOM));
     fresh();
     SHOW(cuserid(buf) == buf);
     printf("  %s\n", buf);
