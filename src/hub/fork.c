@@ -146,7 +146,9 @@ void gev__hub_fork_child(struct gev__hub *hub)
     gev__fds_fork(hub);
     gev__signals_fork(hub);
     gev__list_init(&hub->ready);
+    gev__list_init(&hub->due);
     gev__list_init(&hub->later);
+    hub->n_due = 0;
     hub->n_later = 0;
     gev__calls_drop(hub);
     if (self->extra) {

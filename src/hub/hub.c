@@ -4,7 +4,8 @@
  *
  * Happy path: resume what is ready, poll, repeat; block in the poll when
  * nothing is ready. A turn of the queue is bounded in number and time, so that
- * I/O is polled however many greenlets yield to each other.
+ * I/O and time limits are seen to however many greenlets yield to each other or
+ * compute.
  *
  * Failure modes: nothing is ready and nothing could ever wake anybody: main
  * gets EDEADLK (its gev_run(): success) with a report. A child of a fork in
@@ -28,9 +29,16 @@
 #include "hub/timing.h"
 #include "hub/wait.h"
 
-#define TURN_MAX     4096 /* resumes of a turn after the first ones */
-#define TURN_SECONDS 1e-3 /* or so long */
-#define CLOCK_EVERY  64   /* resumes between looks at the clock */
+/* A turn of the run queue: how long, see is_over(). */
+#define TURN_MAX     4096 /* resumes after those of the first ones */
+#define TURN_SECONDS 1e-3 /* once the first ones have run */
+#define LONG_SECONDS 5e-3 /* before that; and the more of them, the longer: … */
+#define POLL_SECONDS 4e-6 /* … each may cost the poll 60 ns */
+
+/* Looks at the clock, each of which costs as much as a resume. */
+#define FIRST_LOOK   4    /* resumes until then: most turns are over by then */
+#define LOOK_MAX     64   /* resumes between two, at the most */
+#define LOOK_SECONDS 2e-4 /* as far apart as they ought to be */
 
 _Thread_local struct gev__hub *gev__hub_tls;
 
@@ -68,15 +76,47 @@ static inline __attribute__((always_inline)) void prefetch(struct gev__hub *hub)
     }
 }
 
-/* Those that were ready when it began all run: each poll would find their
-   descriptors ready again. What they wake or what yields runs while there is
-   time. */
+/* What a turn knows of itself. */
+struct turn {
+    size_t n_first; /* greenlets that were ready when it began */
+    size_t n;       /* resumes so far */
+    size_t look;    /* of which the clock is looked at */
+    size_t every;   /* resumes from there to the next look */
+    double begin;   /* time of the first look, or 0 */
+    double last;    /* of the last one */
+};
+
+/* A poll finds the descriptors of all that are still queued ready again, so those
+   that were ready first all run in one turn, unless they compute for so long that
+   the poll is nothing beside it: then others' time limits and descriptors are seen
+   to in between. What they wake, and what yields, runs while there is time. */
+static __attribute__((noinline)) bool is_over(struct turn *t)
+{
+    double now = gev__now();
+    double limit = TURN_SECONDS;
+
+    if (t->begin == 0) {
+        t->begin = now;
+    } else if (now - t->last < LOOK_SECONDS && t->every < LOOK_MAX) {
+        t->every *= 2;
+    } else if (now - t->last > 2 * LOOK_SECONDS && t->every > 1) {
+        t->every /= 2;
+    }
+    t->last = now;
+    t->look = t->n + t->every;
+    if (t->n <= t->n_first) {
+        limit = LONG_SECONDS + POLL_SECONDS * (double)t->n_first;
+    }
+    return now - t->begin > limit || t->n > t->n_first + TURN_MAX;
+}
+
 static void run_turn(struct gev__hub *hub)
 {
-    size_t n_first = hub->n_ready;
-    double end = 0;
+    struct turn t = {.n_first = hub->n_ready,
+                     .look = hub->n_due + FIRST_LOOK,
+                     .every = FIRST_LOOK};
 
-    for (size_t n = 0; hub->n_ready; n++) {
+    while (hub->n_ready) {
         struct gev_greenlet *g = GEV__CONTAINER(gev__list_shift(&hub->ready),
                                                 struct gev_greenlet, link);
 
@@ -84,16 +124,18 @@ static void run_turn(struct gev__hub *hub)
         gev__count_up(&hub->resumes);
         prefetch(hub);
         resume(hub, g);
-        if (n >= n_first && n % CLOCK_EVERY == 0) {
-            double now = gev__now();
-
-            if (end == 0) {
-                end = now + TURN_SECONDS;
-            } else if (now > end || n - n_first > TURN_MAX) {
-                return;
-            }
+        if (++t.n == t.look && is_over(&t)) {
+            return;
         }
     }
+}
+
+/* Whose time has come goes before what the last turn has left over. The time of
+   the next turn begins after them, so that neither keeps the other from running. */
+static void let_due_first(struct gev__hub *hub)
+{
+    gev__list_splice(&hub->due, &hub->ready);
+    gev__list_splice(&hub->ready, &hub->due);
 }
 
 static bool poll_loop(struct gev__hub *hub, bool block)
@@ -102,9 +144,14 @@ static bool poll_loop(struct gev__hub *hub, bool block)
 
     gev__count_up(&hub->polls);
     hub->polling = true;
+    hub->left_over = hub->n_ready > 0;
+    hub->n_due = 0;
     users = gev__loop_poll(&hub->loop, block);
     hub->polling = false;
     hub->users = users;
+    if (hub->n_due) {
+        let_due_first(hub);
+    }
     gev__list_splice(&hub->ready, &hub->later);
     hub->n_ready += hub->n_later;
     hub->n_later = 0;
@@ -131,7 +178,7 @@ static void give_up(struct gev__hub *hub)
         gev__report_deadlock(hub);
     }
     if (main->hub_state == GEV__PARKED) {
-        gev__wake(main, main->wait_seq, result);
+        gev__wake(main, gev__seq(main), result);
         return;
     }
     main->slot = NULL; /* it is in a gev_switch(), which fails */
@@ -219,6 +266,7 @@ static int start(struct gev__hub **ret)
     hub->serial = ++n_hubs;
     hub->tracking = track && strcmp(track, "0") != 0;
     gev__list_init(&hub->ready);
+    gev__list_init(&hub->due);
     gev__list_init(&hub->later);
     gev__list_init(&hub->calls);
     gev__list_init(&hub->parts);

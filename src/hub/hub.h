@@ -67,13 +67,17 @@ struct gev__hub {
     uint64_t control;          /* its floating-point control words */
     uint64_t serial;           /* tells it from the thread's former ones */
     struct gev__list ready;    /* run queue, of gev_greenlet.link */
+    struct gev__list due;      /* the same, while polling: by time, and going
+                                  before @left_over */
     struct gev__list later;    /* the same, after the next poll */
     struct gev__list calls;    /* of gev__call.link: to be made on the hub */
     struct gev__list parts;    /* of gev__part.link: kept by upper layers */
-    size_t n_ready;            /* in the run queue */
+    size_t n_ready;            /* in the run queue, @due included */
+    size_t n_due;              /* at its head: those that were in @due */
     size_t n_later;            /* in @later */
     int budget;                /* left to the one that runs */
     bool polling;              /* libev's callbacks are running */
+    bool left_over;            /* … and the last turn did not resume all */
     bool users;                /* the last poll saw watchers of the user */
     bool interruptible;        /* main is in a gev_interruptible_begin() … */
     bool interrupted;          /* … and gev_interrupt() was called in it */

@@ -157,6 +157,17 @@ static void expire(struct gev__timing *t, double now)
     gev__interrupt_update(t->g);
 }
 
+/* It was queued because its time has come: it goes before those that the last turn
+   has left over, who computed for long. */
+static void hurry(struct gev__hub *hub, struct gev_greenlet *g)
+{
+    if (hub->left_over) {
+        gev__list_remove(&g->link);
+        gev__list_push(&hub->due, &g->link);
+        hub->n_due++;
+    }
+}
+
 /* A gev_spawn_later() whose time has come. */
 static void start_late(struct gev__hub *hub, struct gev_greenlet *g)
 {
@@ -165,6 +176,7 @@ static void start_late(struct gev__hub *hub, struct gev_greenlet *g)
         hub->n_wakeable--;
         hub->n_parked--;
         gev__ready_push(hub, g);
+        hurry(hub, g);
     }
 }
 
@@ -187,6 +199,7 @@ void gev__timing_on_timer(void *timing)
         (due || g->interrupt)) {
         t->wait_deadline = INFINITY;
         gev__wake(g, g->wait_seq, due ? -ETIMEDOUT : -g->interrupt);
+        hurry(hub, g);
     }
     arm(hub, t, fmin(t->wait_deadline, nearest_scope(t)));
 }

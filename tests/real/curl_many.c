@@ -3,9 +3,9 @@
  * Many transfers at once with a ticker beside them; PERFORM is the function that
  * performs one.
  *
- *   curl_many N URL-PREFIX SECONDS
+ *   curl_many N URL-PREFIX
  *
- * gets URL-PREFIX0, URL-PREFIX1 …, I bytes from the I-th, begun SECONDS apart.
+ * gets URL-PREFIX0, URL-PREFIX1 …, I bytes from the I-th.
  */
 #include <signal.h>
 #include <stdbool.h>
@@ -71,7 +71,7 @@ static void *fetch(void *arg)
 
 int main(int argc, char **argv)
 {
-    long n = argc == 4 ? atol(argv[1]) : 0;
+    long n = argc == 3 ? atol(argv[1]) : 0;
     struct gev_greenlet **v = calloc((size_t)n + 1, sizeof *v);
     double begin;
 
@@ -83,7 +83,6 @@ int main(int argc, char **argv)
     begin = gev_now();
     for (long i = 0; i < n; i++) {
         v[i] = gev_spawn(fetch, (void *)(intptr_t)i);
-        (void)gev_sleep(atof(argv[3])); /* or all beginnings are one */
     }
     (void)gev_joinall(v, (size_t)n, GEV_FOREVER);
     printf("total %.3f\n", gev_now() - begin);
