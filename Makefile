@@ -26,14 +26,18 @@ build:
 	@tools/setup.sh build
 	@ninja -C $(BUILD)
 
-run: build
+run:
+	@tools/setup.sh build
+	@ninja -C $(BUILD) examples/echo/echo
 	@tools/run_echo.sh $(BUILD)/examples/echo/echo $(ADDR)
 
 test:
 	@tools/setup.sh build test
 	@tools/test.sh $(BUILD) --no-suite slow $(TESTARGS)
 
-demo: build
+demo:
+	@tools/setup.sh build
+	@ninja -C $(BUILD) examples/demo/demo
 	@$(BUILD)/examples/demo/demo
 
 # In parts of less than 8 minutes; "bench/run.py --resume" goes on after a break.

@@ -304,8 +304,7 @@ struct gev_greenlet_stats {
                             runs, is new or dead */
     size_t dead_bytes;  /* of these, bytes that a wait to receive leaves
                             out */
-    uint64_t switches;  /* times it was switched to */
-    uint64_t evictions; /* times its bytes left, modulo 2^32 */
+    uint64_t switches;  /* times it was switched to, modulo 2^32 */
     int resident;       /* 1: its bytes are on its stack now */
 };
 

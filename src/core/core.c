@@ -55,6 +55,8 @@ static void read_environment(struct gev__core *core)
         core->mode = GEV__MODE_PRIVATE;
     } else if (stack && strcmp(stack, "evict") == 0) {
         core->mode = GEV__MODE_EVICT;
+    } else if (stack && strcmp(stack, "shared") != 0) {
+        core->strange_mode = stack;
     }
     if (debug && strcmp(debug, "0") != 0) {
         core->wipe = GEV__WIPE_PATTERN;
@@ -258,7 +260,6 @@ int gev_greenlet_stats(const struct gev_greenlet *g,
     s.live_bytes = gev__live_bytes(core, g);
     s.dead_bytes = g->dead_low - g->dead_high;
     s.switches = g->switches;
-    s.evictions = g->evictions;
     s.resident = g == core->current || g == core->occupant ||
                  (g->kind != GEV__SHARED && g->life == GEV__STARTED);
     memset(ret, 0, size);

@@ -44,7 +44,7 @@ enum gev__stack_kind {
 enum gev__life { GEV__NEW, GEV__STARTED, GEV__DEAD };
 
 /**
- * struct gev_greenlet - one greenlet, 96 bytes
+ * struct gev_greenlet - one greenlet, 88 bytes
  *
  * Small on purpose: with its image it is all that a parked greenlet costs.
  * What few of them need is in @extra. Fields marked (hub) belong to the layer
@@ -65,13 +65,12 @@ struct gev_greenlet {
     struct gev_greenlet *parent; /* referenced; NULL for main and hub */
     struct gev__list link;       /* (hub) run queue, or a list of waiters */
     struct gev__extra *extra;    /* timeouts, joiners, defers …, or NULL */
-    uint32_t switches;           /* times switched to, modulo 2^32 */
+    uint32_t switches;           /* times switched to, modulo 2^32; tells its
+                                    waits apart */
     uint32_t id;                 /* above 0, modulo 2^32; main is 1 */
     uint32_t dead_low;           /* dead range [top - dead_low, top - … */
     uint32_t dead_high;          /* … dead_high); both 0 for none */
     uint32_t refs;               /* main and hub: never 0 */
-    uint32_t wait_seq;           /* (hub) number of the current or next wait */
-    uint32_t evictions;          /* times copied out, modulo 2^32 */
     uint16_t err;                /* with which it ends, see gev_fail() */
     uint16_t interrupt;          /* errno that calls which may wait give */
     uint16_t saved_errno;        /* errno while it is switched out */
@@ -158,6 +157,7 @@ struct gev__core {
     struct gev_greenlet *hub;      /* (hub) who goes on when a parent cannot */
     char *range;                   /* addresses that EFAULT is about */
     size_t range_size;             /* bytes of it */
+    const char *strange_mode;      /* GEV_STACK, if it names no mode, or NULL */
     uint64_t evictions;            /* times bytes were copied out */
     uint64_t n_made;               /* greenlets ever made */
     uint32_t last_id;              /* given to a greenlet */

@@ -204,7 +204,6 @@ static inline __attribute__((always_inline)) void evict(struct gev__core *core)
                          0)) {
         make_room(core, g, low + g->dead_high);
     }
-    g->evictions++;
     core->evictions++;
     core->occupant = NULL;
     if (__builtin_expect(!g->dead_low, 1)) {

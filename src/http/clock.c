@@ -101,7 +101,7 @@ void gev__http_clock_move(struct gev__http_conn *c)
 /* Ends its wait, if it is still waiting. */
 static void wake(struct gev__http_conn *c, int err)
 {
-    gev__wake(c->waiter, c->waiter->wait_seq, err);
+    gev__wake(c->waiter, gev__seq(c->waiter), err);
 }
 
 static bool is_parked(const struct gev__http_conn *c)

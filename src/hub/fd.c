@@ -205,10 +205,10 @@ static void wake_everybody(struct gev__fd *f, int result)
     struct gev__fd_more *m = f->more;
 
     if (f->rd_waits) {
-        gev__wake(f->reader, f->reader->wait_seq, result);
+        gev__wake(f->reader, gev__seq(f->reader), result);
     }
     if (f->wr_waits) {
-        gev__wake(f->writer, f->writer->wait_seq, result);
+        gev__wake(f->writer, gev__seq(f->writer), result);
     }
     if (!m) {
         return;

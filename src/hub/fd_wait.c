@@ -27,7 +27,7 @@ static bool wake_first(struct gev__list *waiters)
         return false;
     }
     g = GEV__CONTAINER(waiters->next, struct gev_greenlet, link);
-    gev__wake(g, g->wait_seq, 0);
+    gev__wake(g, gev__seq(g), 0);
     return true;
 }
 
@@ -63,7 +63,7 @@ static void on_readable(struct gev__hub *hub, struct gev__fd *f)
     bool any = f->rd_waits;
 
     if (any) {
-        gev__wake(f->reader, f->reader->wait_seq, 0);
+        gev__wake(f->reader, gev__seq(f->reader), 0);
     }
     if (f->more) {
         any |= wake_first(&f->more->readers);
@@ -80,7 +80,7 @@ static void on_writable(struct gev__hub *hub, struct gev__fd *f)
     bool any = f->wr_waits;
 
     if (any) {
-        gev__wake(f->writer, f->writer->wait_seq, 0);
+        gev__wake(f->writer, gev__seq(f->writer), 0);
     }
     any |= wake_first(&m->writers);
     any |= wake_observers(m, GEV__LOOP_WRITE);

@@ -125,7 +125,6 @@ static void drop(struct gev_greenlet *g, void *arg)
     }
     g->hub_state = GEV__DROPPED;
     g->flags = 0;
-    g->wait_seq++;
     if (g != hub->core->main) {
         bury(hub->core, g);
     }

@@ -68,7 +68,7 @@ static inline __attribute__((always_inline)) void prefetch(struct gev__hub *hub)
     const struct gev_greenlet *g =
         GEV__CONTAINER(next->next, struct gev_greenlet, link);
 
-    __builtin_prefetch(g); /* 96 bytes: two lines */
+    __builtin_prefetch(g); /* 88 bytes: two lines */
     __builtin_prefetch(&g->flags);
     if (next != &hub->ready) {
         g = GEV__CONTAINER(next, struct gev_greenlet, link);
@@ -293,6 +293,12 @@ static int start(struct gev__hub **ret)
     hub->control = gev__arch_control();
     hub->budget = GEV__IO_BUDGET;
     gev__hub_tls = hub;
+    if (core->strange_mode) {
+        gev__report(hub,
+                    "gev: GEV_STACK=%s is none of shared, evict, private; taken "
+                    "as shared\n",
+                    core->strange_mode);
+    }
     *ret = hub;
     return 0;
 

@@ -350,7 +350,7 @@ void gev__kill(struct gev__hub *hub, struct gev_greenlet *g)
     g->flags |= GEV__KILLED;
     gev__interrupt_update(g);
     if (g->interrupt && !(g->flags & GEV__DEAF)) {
-        gev__wake(g, g->wait_seq, -g->interrupt);
+        gev__wake(g, gev__seq(g), -g->interrupt);
     }
 }
 

@@ -198,7 +198,7 @@ void gev__timing_on_timer(void *timing)
     if (g->hub_state == GEV__PARKED && !(g->flags & GEV__DEAF) &&
         (due || g->interrupt)) {
         t->wait_deadline = INFINITY;
-        gev__wake(g, g->wait_seq, due ? -ETIMEDOUT : -g->interrupt);
+        gev__wake(g, gev__seq(g), due ? -ETIMEDOUT : -g->interrupt);
         hurry(hub, g);
     }
     arm(hub, t, fmin(t->wait_deadline, nearest_scope(t)));

@@ -9,8 +9,8 @@
  *
  * Failure modes: no room (nothing has happened, -ENOMEM); a kill or an expired
  * scope in between (seen on the way in); two causes at once (the first moves
- * the greenlet out of PARKED and counts the sequence number up, so the second
- * finds nothing to wake).
+ * the greenlet out of PARKED, and when it waits again the number of its wait is
+ * another, so the second finds nothing to wake).
  */
 #include "hub/wait.h"
 
@@ -201,10 +201,9 @@ void gev__wake(struct gev_greenlet *g, uint32_t seq, int result)
 {
     struct gev__hub *hub = gev__hub_tls;
 
-    if (g->hub_state != GEV__PARKED || g->wait_seq != seq) {
+    if (!gev__is_in_wait(g, seq)) {
         return;
     }
-    g->wait_seq++;
     unpark(hub, g);
     g->slot = (void *)(intptr_t)result;
     gev__ready_push(hub, g);
@@ -216,7 +215,7 @@ void gev__wake_all(struct gev__list *waiters, int result)
         struct gev_greenlet *g =
             GEV__CONTAINER(waiters->next, struct gev_greenlet, link);
 
-        gev__wake(g, g->wait_seq, result);
+        gev__wake(g, gev__seq(g), result);
     }
 }
 

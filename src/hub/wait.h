@@ -54,13 +54,32 @@ struct gev__wait {
 };
 
 /**
+ * gev__seq() - the number of a greenlet's current wait, or of its next one
+ *
+ * How often it was switched to: that does not change before its wait is over, and
+ * after a gev__wake() it is not parked until then.
+ */
+static inline uint32_t gev__seq(const struct gev_greenlet *g)
+{
+    return g->switches;
+}
+
+/**
  * gev__wait_seq() - the number of the current greenlet's next wait
  *
  * To be stored beside the greenlet in whatever will wake it.
  */
 static inline uint32_t gev__wait_seq(const struct gev__hub *hub)
 {
-    return hub->core->current->wait_seq;
+    return gev__seq(hub->core->current);
+}
+
+/**
+ * gev__is_in_wait() - is it still in the wait of that number?
+ */
+static inline bool gev__is_in_wait(const struct gev_greenlet *g, uint32_t seq)
+{
+    return g->hub_state == GEV__PARKED && gev__seq(g) == seq;
 }
 
 /**

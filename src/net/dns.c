@@ -146,7 +146,7 @@ static void wake_some(struct gev__call *call)
         struct gev_greenlet *g =
             GEV__CONTAINER(e->waiters.next, struct gev_greenlet, link);
 
-        gev__wake(g, g->wait_seq, 0);
+        gev__wake(g, gev__seq(g), 0);
     }
     if (gev__list_empty(&e->waiters)) {
         gev__list_remove(&e->waking);

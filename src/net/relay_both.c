@@ -38,7 +38,7 @@ static void fail(struct gev__relay_pair *pair, int rc)
     pair->err = rc;
     for (int i = 0; i < 2; i++) {
         if (pair->who[i]) {
-            gev__wake(pair->who[i], pair->who[i]->wait_seq, -ECANCELED);
+            gev__wake(pair->who[i], gev__seq(pair->who[i]), -ECANCELED);
         }
     }
 }

@@ -22,9 +22,7 @@ static inline struct gev__waiter *first(struct gev__list *line)
         struct gev__waiter *w =
             GEV__CONTAINER(line->next, struct gev__waiter, link);
 
-        if (__builtin_expect(w->g->hub_state == GEV__PARKED &&
-                                 w->g->wait_seq == w->seq,
-                             1)) {
+        if (__builtin_expect(gev__is_in_wait(w->g, w->seq), 1)) {
             return w;
         }
         gev__list_remove(&w->link);

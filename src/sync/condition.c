@@ -115,7 +115,7 @@ int gev_condition_notify(struct gev_condition *c, int n)
         return (int)gev__ret(rc);
     }
     while (rc < n && (first = gev__line_first(&c->waiters))) {
-        gev__wake(first, first->wait_seq, 0);
+        gev__wake(first, gev__seq(first), 0);
         rc++;
     }
     return rc;

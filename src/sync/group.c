@@ -80,7 +80,7 @@ static void give_place(struct gev_group *group)
         return;
     }
     g = GEV__CONTAINER(group->entering.next, struct gev_greenlet, link);
-    gev__wake(g, g->wait_seq, 0);
+    gev__wake(g, gev__seq(g), 0);
 }
 
 /* Waits in one of the group's lists; it may have been freed meanwhile. */

@@ -59,7 +59,7 @@ static void wake_first(struct gev__list *waiters)
 
     if (!gev__list_empty(waiters)) {
         g = GEV__CONTAINER(waiters->next, struct gev_greenlet, link);
-        gev__wake(g, g->wait_seq, 0);
+        gev__wake(g, gev__seq(g), 0);
     }
 }
 

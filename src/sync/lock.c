@@ -41,7 +41,7 @@ void gev__lock_give_up(struct gev_lock *l)
     gev__list_remove(&l->held.link);
     l->holder = NULL;
     if (first) {
-        gev__wake(first, first->wait_seq, 0);
+        gev__wake(first, gev__seq(first), 0);
         give_to(l, first);
     }
 }

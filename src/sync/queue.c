@@ -24,7 +24,7 @@ bool gev__queue_wake_first(struct gev__list *line, int result)
             GEV__CONTAINER(gev__list_shift(line), struct gev_greenlet, link);
 
         if (g->hub_state == GEV__PARKED) { /* and not gone in a fork */
-            gev__wake(g, g->wait_seq, result);
+            gev__wake(g, gev__seq(g), result);
             return true;
         }
     }
@@ -37,7 +37,7 @@ struct gev__putter *gev__queue_first_putter(struct gev_queue *q)
         struct gev__putter *p =
             GEV__CONTAINER(q->putters.next, struct gev__putter, link);
 
-        if (p->g->hub_state == GEV__PARKED && p->g->wait_seq == p->seq) {
+        if (gev__is_in_wait(p->g, p->seq)) {
             return p;
         }
         gev__list_remove(&p->link);

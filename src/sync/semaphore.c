@@ -87,7 +87,7 @@ int gev_semaphore_release(struct gev_semaphore *s)
     }
     first = gev__line_first(&s->waiters);
     if (first) {
-        gev__wake(first, first->wait_seq, 0);
+        gev__wake(first, gev__seq(first), 0);
         return 0;
     }
     s->value++;

@@ -5,6 +5,7 @@
 #include "run.h"
 
 #include <fcntl.h>
+#include <pthread.h>
 #include <stdio.h>
 
 static struct {
@@ -168,8 +169,8 @@ static void without_a_handler_a_line_is_reported(void **state)
     assert_int_equal(text_seen[strlen(text_seen) - 1], '\n');
 }
 
-/* Runs a deadlock with stderr in a pipe. */
-static ssize_t stderr_of_a_deadlock(char *buf, size_t size)
+/* Runs a function with stderr in a pipe. */
+static ssize_t stderr_of(void (*fn)(void), char *buf, size_t size)
 {
     int fds[2];
     int kept = dup(STDERR_FILENO);
@@ -179,7 +180,7 @@ static ssize_t stderr_of_a_deadlock(char *buf, size_t size)
         return -1;
     }
     dup2(fds[1], STDERR_FILENO);
-    (void)gev_sleep(GEV_FOREVER);
+    fn();
     dup2(kept, STDERR_FILENO);
     n = read(fds[0], buf, size - 1);
     buf[n > 0 ? n : 0] = '\0';
@@ -189,6 +190,11 @@ static ssize_t stderr_of_a_deadlock(char *buf, size_t size)
     return n;
 }
 
+static void deadlock(void)
+{
+    (void)gev_sleep(GEV_FOREVER);
+}
+
 static void reports_go_to_stderr_by_default(void **state)
 {
     char buf[1000];
@@ -196,9 +202,44 @@ static void reports_go_to_stderr_by_default(void **state)
     (void)state;
     assert_int_equal(gev_set_report(keep_text, NULL), 0);
     assert_int_equal(gev_set_report(NULL, NULL), 0);
-    assert_true(stderr_of_a_deadlock(buf, sizeof buf) > 0);
+    assert_true(stderr_of(deadlock, buf, sizeof buf) > 0);
     assert_non_null(strstr(buf, "gev: deadlock"));
     assert_string_equal(run_log, "");
+}
+
+static void *start_a_hub(void *arg)
+{
+    return gev_init() == 0 ? arg : NULL;
+}
+
+static void start_in_a_thread(void)
+{
+    pthread_t thread;
+
+    if (pthread_create(&thread, NULL, start_a_hub, NULL) == 0) {
+        pthread_join(thread, NULL);
+    }
+}
+
+static void a_stack_mode_that_does_not_exist_is_reported(void **state)
+{
+    const char *mode = getenv("GEV_STACK");
+    char *former = mode ? strdup(mode) : NULL;
+    char bad[1000], good[1000];
+
+    (void)state;
+    setenv("GEV_STACK", "evcit", 1);
+    (void)stderr_of(start_in_a_thread, bad, sizeof bad);
+    setenv("GEV_STACK", "evict", 1);
+    (void)stderr_of(start_in_a_thread, good, sizeof good);
+    if (former) {
+        setenv("GEV_STACK", former, 1);
+    } else {
+        unsetenv("GEV_STACK");
+    }
+    free(former);
+    assert_non_null(strstr(bad, "GEV_STACK=evcit"));
+    assert_string_equal(good, "");
 }
 
 int main(void)
@@ -211,6 +252,7 @@ int main(void)
         TEST(a_handler_may_spawn),
         TEST(without_a_handler_a_line_is_reported),
         TEST(reports_go_to_stderr_by_default),
+        TEST(a_stack_mode_that_does_not_exist_is_reported),
     };
 
     return cmocka_run_group_tests(tests, NULL, NULL);
