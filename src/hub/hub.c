@@ -294,10 +294,11 @@ static int start(struct gev__hub **ret)
     hub->budget = GEV__IO_BUDGET;
     gev__hub_tls = hub;
     if (core->strange_mode) {
-        gev__report(hub,
-                    "gev: GEV_STACK=%s is none of shared, evict, private; taken "
-                    "as shared\n",
-                    core->strange_mode);
+        gev__report(
+            hub,
+            "gev: GEV_STACK=%s is none of shared, evict, private; taken "
+            "as shared\n",
+            core->strange_mode);
     }
     *ret = hub;
     return 0;

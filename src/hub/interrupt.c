@@ -122,6 +122,6 @@ void gev__interrupt_on_async(struct gev__hub *hub)
 
     if (is_due(hub) && main->hub_state == GEV__PARKED &&
         !(main->flags & GEV__DEAF)) {
-        gev__wake(main, main->wait_seq, -main->interrupt);
+        gev__wake(main, gev__seq(main), -main->interrupt);
     }
 }
