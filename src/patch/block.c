@@ -16,13 +16,14 @@
 #include "patch/block.h"
 
 #include <errno.h>
-#include <fcntl.h>
 #include <math.h>
+#include <poll.h>
 #include <sys/time.h>
 
 #include <gev/hub.h>
 #include <gev/io.h>
 
+#include "patch/flags.h"
 #include "patch/guard.h"
 #include "patch/real.h"
 
@@ -37,39 +38,19 @@ bool gev__block_expired(void)
     return !scope;
 }
 
-int gev__block_nonblock(int fd)
-{
-    int saved = errno, flags = GEV__REAL(fcntl)(fd, F_GETFL);
-
-    if (flags < 0 || (flags & O_NONBLOCK) ||
-        GEV__REAL(fcntl)(fd, F_SETFL, flags | O_NONBLOCK) < 0) {
-        flags = -1;
-    }
-    errno = saved;
-    return flags;
-}
-
-void gev__block_restore(int fd, int flags)
-{
-    int saved = errno;
-
-    if (flags >= 0) {
-        GEV__REAL(fcntl)(fd, F_SETFL, flags);
-        errno = saved;
-    }
-}
-
 /* Whether the program made it non-blocking. Of a listener the flag may be set for
-   an instant by us, in another process: what the program did is known. */
+   an instant by us, in another program: what this one did is known. */
 static bool is_nonblocking(const struct gev__block *b)
 {
-    int flags;
-
     if (gev__kind_has(b->fd, GEV__KIND_LISTENER)) {
         return gev__kind_has(b->fd, GEV__KIND_NONBLOCK);
     }
-    flags = GEV__REAL(fcntl)(b->fd, F_GETFL);
-    return flags >= 0 && (flags & O_NONBLOCK);
+    return gev__flags_nonblocking(b->fd);
+}
+
+static bool is_socket(const struct gev__block *b)
+{
+    return b->kind == GEV__KIND_STREAM || b->kind == GEV__KIND_DGRAM;
 }
 
 /* SO_RCVTIMEO, SO_SNDTIMEO as a deadline; INFINITY for none. */
@@ -79,8 +60,7 @@ static double limit(const struct gev__block *b)
     struct timeval t = {0, 0};
     socklen_t len = sizeof t;
 
-    if ((b->kind != GEV__KIND_STREAM && b->kind != GEV__KIND_DGRAM) ||
-        getsockopt(b->fd, SOL_SOCKET, option, &t, &len) < 0 ||
+    if (!is_socket(b) || getsockopt(b->fd, SOL_SOCKET, option, &t, &len) < 0 ||
         (t.tv_sec == 0 && t.tv_usec == 0)) {
         return INFINITY;
     }
@@ -94,6 +74,32 @@ void gev__block_begin(struct gev__block *b)
         b->begun = true;
         gev__count_waited(b->name);
     }
+}
+
+/* Where nothing may switch. */
+static bool must_block(const struct gev__block *b)
+{
+    return gev__guard_is_service(b->caller) || gev__guard_is_borrowed();
+}
+
+/* After a wait that failed. Return: 0 if the next attempt is to block, or -1. */
+static int give_up(struct gev__block *b)
+{
+    if (errno == ETIMEDOUT && gev__block_expired()) {
+        errno = EAGAIN;
+    } else if (errno == ENOMEM || errno == EPERM || errno == EDEADLK) {
+        b->nowait = 0;
+        return 0;
+    }
+    return -1;
+}
+
+static bool has_error(const struct gev__block *b)
+{
+    struct pollfd p = {.fd = b->fd};
+
+    return is_socket(b) && GEV__REAL(poll)(&p, 1, 0) > 0 &&
+           (p.revents & POLLERR);
 }
 
 int gev__block_wait(struct gev__block *b)
@@ -110,22 +116,42 @@ int gev__block_wait(struct gev__block *b)
         errno = EAGAIN;
         return -1;
     }
-    if (gev__guard_is_service(b->caller) || gev__guard_is_borrowed()) {
+    if (must_block(b)) {
         b->nowait = 0;
         return 0;
     }
-    if (gev_wait_fd(b->fd, b->events, left) >= 0) {
-        return 0;
+    if (gev_wait_fd(b->fd, b->events, left) < 0) {
+        return give_up(b);
     }
-    if (errno == ETIMEDOUT && gev__block_expired()) {
+    if (b->part && has_error(b)) {
         errno = EAGAIN;
         return -1;
     }
-    if (errno == ENOMEM || errno == EPERM || errno == EDEADLK) {
+    return 0;
+}
+
+int gev__block_nap(struct gev__block *b, double secs)
+{
+    if (!b->begun && is_nonblocking(b)) {
+        errno = EAGAIN;
+        return -1;
+    }
+    gev__block_begin(b);
+    if (gev_now() >= b->deadline) {
+        errno = EAGAIN;
+        return -1;
+    }
+    if (must_block(b)) {
         b->nowait = 0;
         return 0;
     }
-    return -1;
+    return gev_sleep(secs) == 0 ? 0 : give_up(b);
+}
+
+int gev__block_more(struct gev__block *b)
+{
+    b->part = true;
+    return b->nowait && is_socket(b) ? gev__block_wait(b) : 0;
 }
 
 ssize_t gev__block_run(struct gev__block *b, gev__attempt_fn *attempt)

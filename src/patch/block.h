@@ -42,6 +42,7 @@ struct gev__block {
     socklen_t *arg_len;  /* length of an address that is received */
     double deadline;     /* valid if @begun */
     bool begun;          /* it has waited: flag and limit are known */
+    bool part;           /* it has moved bytes: an error is the next call's */
     const void *caller;  /* whose code called */
 };
 
@@ -68,6 +69,29 @@ void gev__block_begin(struct gev__block *b);
 int gev__block_wait(struct gev__block *b);
 
 /**
+ * gev__block_nap() - the same where no event says when to try again
+ * @secs: until then
+ *
+ * Where gev cannot wait, or nothing may switch, the next attempt blocks for real.
+ *
+ * Switches:  yes
+ * Return:    as gev__block_wait()
+ */
+int gev__block_nap(struct gev__block *b, double secs);
+
+/**
+ * gev__block_more() - before the next part of a call that has moved some bytes
+ *
+ * A socket that gave or took a part has no more for now: waits. From here on an
+ * error that comes meanwhile stays pending, as the kernel leaves it to the next
+ * call when it has a count to return.
+ *
+ * Switches:  yes
+ * Return:    0: try; -1: return the count
+ */
+int gev__block_more(struct gev__block *b);
+
+/**
  * gev__block_run() - attempts and waits until there is a result
  *
  * Return:    as the attempt; errno is as before when it succeeded
@@ -78,13 +102,5 @@ ssize_t gev__block_run(struct gev__block *b, gev__attempt_fn *attempt);
  * gev__block_expired() - did a wait end with a scope's ETIMEDOUT, or its own?
  */
 bool gev__block_expired(void);
-
-/**
- * gev__block_nonblock() - set or clear O_NONBLOCK for one system call
- *
- * Return:    the flags as they were, or -1 when nothing was changed
- */
-int gev__block_nonblock(int fd);
-void gev__block_restore(int fd, int flags);
 
 #endif

@@ -16,7 +16,6 @@
  * is remembered, see block.c.
  */
 #include <errno.h>
-#include <fcntl.h>
 #include <poll.h>
 #include <sys/socket.h>
 
@@ -24,6 +23,7 @@
 #include <gev/io.h>
 
 #include "patch/block.h"
+#include "patch/flags.h"
 #include "patch/guard.h"
 #include "patch/real.h"
 
@@ -41,10 +41,14 @@ struct target {
 static ssize_t try_connect(struct gev__block *b)
 {
     struct target *t = b->arg;
-    int flags = b->nowait ? gev__block_nonblock(b->fd) : -1;
-    int r = GEV__REAL(connect)(b->fd, t->sa, t->len);
+    int former, r;
 
-    gev__block_restore(b->fd, flags);
+    if (!b->nowait) {
+        return GEV__REAL(connect)(b->fd, t->sa, t->len);
+    }
+    former = gev__flags_begin(b->fd);
+    r = GEV__REAL(connect)(b->fd, t->sa, t->len);
+    gev__flags_end(b->fd, former);
     t->why = r < 0 ? errno : 0;
     if (r < 0 && (errno == EINPROGRESS || errno == EALREADY)) {
         errno = EAGAIN;
@@ -58,13 +62,8 @@ static int connect_unix(struct gev__block *b)
     double nap = NAP_MIN;
     int r;
 
-    while ((r = (int)try_connect(b)) < 0 && errno == EAGAIN) {
-        gev__block_begin(b);
-        if (gev_now() > b->deadline) {
-            errno = EAGAIN;
-            return -1;
-        }
-        if (gev_sleep(nap) < 0) {
+    while ((r = (int)try_connect(b)) < 0 && errno == EAGAIN && b->nowait) {
+        if (gev__block_nap(b, nap) < 0) {
             return -1;
         }
         nap = nap * 2 < NAP_MAX ? nap * 2 : NAP_MAX;
@@ -79,14 +78,10 @@ static bool is_unix(const struct sockaddr *sa, socklen_t len)
 
 GEV__INTERPOSED int connect(int fd, const struct sockaddr *sa, socklen_t len)
 {
-    int go = GEV__GUARD(connect, connect), flags, saved = errno, r;
+    int go = GEV__GUARD(connect, connect), saved = errno, r;
 
-    if (go == GEV__COOPERATE) {
-        flags = GEV__REAL(fcntl)(fd, F_GETFL);
-        if (flags < 0 || (flags & O_NONBLOCK)) {
-            go = GEV__PASS;
-        }
-        errno = saved;
+    if (go == GEV__COOPERATE && gev__flags_nonblocking(fd)) {
+        go = GEV__PASS;
     }
     if (go != GEV__COOPERATE) {
         return go < 0 ? -1 : GEV__REAL(connect)(fd, sa, len);
@@ -112,32 +107,31 @@ GEV__INTERPOSED int connect(int fd, const struct sockaddr *sa, socklen_t len)
 struct taken {
     struct sockaddr *sa;
     socklen_t *len;
-    socklen_t room; /* *len of the call */
 };
 
 static ssize_t try_accept(struct gev__block *b)
 {
     struct taken *t = b->arg;
     struct pollfd p = {.fd = b->fd, .events = POLLIN};
-    int flags = -1, r;
+    int former, r;
 
-    if (b->nowait && GEV__REAL(poll)(&p, 1, 0) == 0) {
+    if (!b->nowait) {
+        return GEV__REAL(accept4)(b->fd, t->sa, t->len, b->flags);
+    }
+    if (GEV__REAL(poll)(&p, 1, 0) == 0) {
         errno = EAGAIN;
         return -1;
     }
-    if (t->len) {
-        *t->len = t->room;
-    }
-    flags = b->nowait ? gev__block_nonblock(b->fd) : -1;
+    former = gev__flags_begin(b->fd);
     r = GEV__REAL(accept4)(b->fd, t->sa, t->len, b->flags);
-    gev__block_restore(b->fd, flags);
+    gev__flags_end(b->fd, former);
     return r;
 }
 
 /* A listener that is met for the first time. */
 static void recognise(int fd)
 {
-    int listens = 0, saved = errno, flags;
+    int listens = 0, saved = errno;
     socklen_t len = sizeof listens;
 
     if (gev__kind_has(fd, GEV__KIND_LISTENER) ||
@@ -146,9 +140,8 @@ static void recognise(int fd)
         errno = saved;
         return;
     }
-    flags = GEV__REAL(fcntl)(fd, F_GETFL);
     gev__kind_note(fd, GEV__KIND_LISTENER, true);
-    gev__kind_note(fd, GEV__KIND_NONBLOCK, (flags & O_NONBLOCK) != 0);
+    gev__kind_note(fd, GEV__KIND_NONBLOCK, gev__flags_nonblocking(fd));
     errno = saved;
 }
 
@@ -185,7 +178,7 @@ static int made(int fd)
 GEV__INTERPOSED int accept(int fd, struct sockaddr *sa, socklen_t *len)
 {
     int go = GEV__GUARD(connect, accept);
-    struct taken t = {.sa = sa, .len = len, .room = sa && len ? *len : 0};
+    struct taken t = {.sa = sa, .len = len};
 
     if (go != GEV__COOPERATE) {
         return go < 0 ? -1 : made(GEV__REAL(accept)(fd, sa, len));
@@ -198,7 +191,7 @@ GEV__INTERPOSED int accept4(int fd, struct sockaddr *sa, socklen_t *len,
                             int flags)
 {
     int go = GEV__GUARD(connect, accept4);
-    struct taken t = {.sa = sa, .len = len, .room = sa && len ? *len : 0};
+    struct taken t = {.sa = sa, .len = len};
 
     if (go != GEV__COOPERATE) {
         return go < 0 ? -1 : made(GEV__REAL(accept4)(fd, sa, len, flags));

@@ -16,22 +16,44 @@
 #include <gev/io.h>
 
 #include "patch/block.h"
+#include "patch/flags.h"
 #include "patch/guard.h"
+#include "patch/iov.h"
 #include "patch/real.h"
 
 struct copy {
     int in;
     off64_t *in_at;
     off64_t *out_at;
+    bool part; /* some bytes were moved */
 };
+
+/* A UNIX socket's peer went away after a part: the count is returned, and there is
+   no SIGPIPE. */
+static bool has_ended(int fd)
+{
+    struct pollfd p = {.fd = fd};
+
+    return GEV__REAL(poll)(&p, 1, 0) > 0 && (p.revents & POLLHUP) &&
+           gev__kind_is_unix(fd);
+}
 
 static ssize_t try_sendfile(struct gev__block *b)
 {
     const struct copy *c = b->arg;
-    int flags = b->nowait ? gev__block_nonblock(b->fd) : -1;
-    ssize_t n = GEV__REAL(sendfile64)(b->fd, c->in, c->in_at, b->len);
+    int former;
+    ssize_t n;
 
-    gev__block_restore(b->fd, flags);
+    if (c->part && has_ended(b->fd)) {
+        errno = EPIPE;
+        return -1;
+    }
+    if (!b->nowait) {
+        return GEV__REAL(sendfile64)(b->fd, c->in, c->in_at, b->len);
+    }
+    former = gev__flags_begin(b->fd);
+    n = GEV__REAL(sendfile64)(b->fd, c->in, c->in_at, b->len);
+    gev__flags_end(b->fd, former);
     return n;
 }
 
@@ -44,26 +66,26 @@ static ssize_t cooperative_sendfile(enum gev__name name, int out,
                            .fd = out,
                            .events = GEV_WRITE,
                            .nowait = MSG_DONTWAIT,
-                           .len = len,
+                           .len = gev__iov_most(len),
                            .arg = c,
                            .caller = caller};
     int saved = errno;
     size_t done = 0;
 
-    for (;;) {
-        ssize_t n = gev__block_run(&b, try_sendfile);
-        if (n <= 0) {
-            if (done) {
-                errno = saved;
-            }
-            return done ? (ssize_t)done : n;
-        }
+    ssize_t n = gev__block_run(&b, try_sendfile);
+    while (n > 0) {
         done += (size_t)n;
         b.len -= (size_t)n;
         if (b.len == 0) {
-            return (ssize_t)done;
+            break;
         }
+        c->part = true;
+        n = gev__block_run(&b, try_sendfile);
     }
+    if (done) {
+        errno = saved;
+    }
+    return done ? (ssize_t)done : n;
 }
 
 GEV__INTERPOSED ssize_t sendfile64(int out, int in, off64_t *at, size_t len)
@@ -103,6 +125,19 @@ static bool has_event(int fd, short events)
     return GEV__REAL(poll)(&p, 1, 0) != 0;
 }
 
+/* The end that the next wait is for; flag and time limit are asked anew. */
+static void await(struct gev__block *b, int fd)
+{
+    const struct copy *c = b->arg;
+
+    if (b->fd != fd) {
+        b->fd = fd;
+        b->kind = gev__kind(fd);
+        b->begun = false;
+    }
+    b->events = fd == c->in ? GEV_READ : GEV_WRITE;
+}
+
 /* One end may be ready and the other not: the wait is for the one that is not. */
 static ssize_t try_splice(struct gev__block *b)
 {
@@ -115,17 +150,14 @@ static ssize_t try_splice(struct gev__block *b)
         return GEV__REAL(splice)(c->in, c->in_at, out, c->out_at,
                                  (size_t)(uintptr_t)b->buf, flags);
     }
-    flags_in = gev__block_nonblock(c->in);
-    flags_out = gev__block_nonblock(out);
+    flags_in = gev__flags_begin(c->in);
+    flags_out = gev__flags_begin(out);
     n = GEV__REAL(splice)(c->in, c->in_at, out, c->out_at,
                           (size_t)(uintptr_t)b->buf, flags | SPLICE_F_NONBLOCK);
-    gev__block_restore(out, flags_out);
-    gev__block_restore(c->in, flags_in);
+    gev__flags_end(out, flags_out);
+    gev__flags_end(c->in, flags_in);
     if (n < 0 && errno == EAGAIN) {
-        bool reads = !has_event(c->in, POLLIN);
-
-        b->fd = reads ? c->in : out;
-        b->events = reads ? GEV_READ : GEV_WRITE;
+        await(b, has_event(c->in, POLLIN) ? out : c->in);
         errno = EAGAIN;
     }
     return n;
@@ -144,7 +176,7 @@ GEV__INTERPOSED ssize_t splice(int in, off64_t *in_at, int out, off64_t *out_at,
                       : GEV__REAL(splice)(in, in_at, out, out_at, len, flags);
     }
     struct gev__block b = {.name = GEV__N_splice,
-                           .kind = GEV__KIND_NOWAIT,
+                           .kind = gev__kind(in),
                            .fd = in,
                            .events = GEV_READ,
                            .flags = (int)flags,

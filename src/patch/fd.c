@@ -127,7 +127,14 @@ GEV__INTERPOSED int dup3(int from, int to, int flags)
     return r;
 }
 
-/* What fcntl(2) did. Of listeners the flag is remembered: see block.c. */
+/* O_NONBLOCK was set or cleared; of listeners it is remembered: see block.c. */
+static void note_flag(int fd, bool on)
+{
+    if (gev__kind_has(fd, GEV__KIND_LISTENER)) {
+        gev__kind_note_file(fd, on);
+    }
+}
+
 static void note_fcntl(int fd, int command, long arg, int result)
 {
     if (result < 0) {
@@ -136,7 +143,7 @@ static void note_fcntl(int fd, int command, long arg, int result)
     if (command == F_DUPFD || command == F_DUPFD_CLOEXEC) {
         copied(fd, result);
     } else if (command == F_SETFL) {
-        gev__kind_note(fd, GEV__KIND_NONBLOCK, (arg & O_NONBLOCK) != 0);
+        note_flag(fd, (arg & O_NONBLOCK) != 0);
     }
 }
 
@@ -188,7 +195,7 @@ GEV__INTERPOSED int ioctl(int fd, unsigned long request, ...)
     va_end(args);
     r = GEV__REAL(ioctl)(fd, request, arg);
     if (r >= 0 && books) {
-        gev__kind_note(fd, GEV__KIND_NONBLOCK, *(const int *)arg != 0);
+        note_flag(fd, *(const int *)arg != 0);
     }
     return r;
 }

@@ -22,6 +22,7 @@
 #include <gev/local.h>
 #include <gev/patch.h>
 
+#include "patch/flags.h"
 #include "patch/real.h"
 #include "patch/words.h"
 
@@ -188,6 +189,7 @@ static void in_child(void)
 static __attribute__((constructor)) void set_up(void)
 {
     gev__real_load();
+    gev__flags_init();
     pid = getpid();
     find_module(&gev__quiet[0], (const void *)(uintptr_t)gev_checkpoint);
     find_module(&gev__quiet[1], dlsym(RTLD_DEFAULT, "ares_library_init"));

@@ -8,52 +8,56 @@
 #include "patch/iov.h"
 
 #include <limits.h>
-#include <stdlib.h>
-#include <string.h>
 
-int gev__iov_init(struct gev__iov *iov, const struct iovec *v, size_t n)
+void gev__iov_init(struct gev__iov *iov, const struct iovec *v, size_t n)
 {
-    iov->memory = NULL;
-    iov->v = iov->few;
+    iov->v = v;
     iov->n = n;
-    if (n > GEV__IOV_FEW) {
-        iov->memory = malloc(n * sizeof *v);
-        iov->v = iov->memory;
-    }
-    if (!iov->v) {
-        return -1;
-    }
-    memcpy(iov->v, v, n * sizeof *v);
-    return 0;
-}
-
-void gev__iov_fini(struct gev__iov *iov)
-{
-    free(iov->memory);
+    iov->done = 0;
 }
 
 void gev__iov_advance(struct gev__iov *iov, size_t n)
 {
+    n += iov->done;
     while (iov->n && n >= iov->v->iov_len) {
         n -= iov->v->iov_len;
         iov->v++;
         iov->n--;
     }
-    if (iov->n) {
-        iov->v->iov_base = (char *)iov->v->iov_base + n;
-        iov->v->iov_len -= n;
-    }
+    iov->done = n;
 }
 
-size_t gev__iov_size(const struct iovec *v, int n)
+size_t gev__iov_window(struct gev__iov *iov, size_t limit)
+{
+    size_t n = 0, skip = iov->done;
+
+    for (size_t i = 0; i < iov->n && n < GEV__IOV_FEW && limit > 0; i++) {
+        size_t len = iov->v[i].iov_len - skip;
+
+        len = len < limit ? len : limit;
+        if (len > 0) {
+            iov->window[n].iov_base = (char *)iov->v[i].iov_base + skip;
+            iov->window[n].iov_len = len;
+            n++;
+        }
+        limit -= len;
+        skip = 0;
+    }
+    return n;
+}
+
+size_t gev__iov_size(const struct iovec *v, size_t n)
 {
     size_t sum = 0;
 
-    if (n < 0 || n > IOV_MAX || !v) {
+    if (n > IOV_MAX || !v) {
         return 0;
     }
-    for (int i = 0; i < n; i++) {
+    for (size_t i = 0; i < n; i++) {
+        if (v[i].iov_len > SSIZE_MAX - sum) {
+            return 0;
+        }
         sum += v[i].iov_len;
     }
-    return sum;
+    return gev__iov_most(sum);
 }

@@ -97,6 +97,16 @@ enum gev__kind gev__kind(int fd)
     return kind;
 }
 
+bool gev__kind_is_unix(int fd)
+{
+    int domain = AF_UNSPEC, saved = errno;
+    socklen_t len = sizeof domain;
+
+    getsockopt(fd, SOL_SOCKET, SO_DOMAIN, &domain, &len);
+    errno = saved;
+    return domain == AF_UNIX;
+}
+
 bool gev__kind_has(int fd, unsigned bit)
 {
     const uint8_t *b = existing(fd);
@@ -111,6 +121,36 @@ void gev__kind_note(int fd, unsigned bit, bool on)
     if (b) {
         *b = (uint8_t)(on ? *b | bit : *b & ~bit);
     }
+}
+
+/* Each socket has an inode of its own. */
+static bool is_same(int fd, const struct stat *st)
+{
+    struct stat other;
+
+    return fstat(fd, &other) == 0 && other.st_ino == st->st_ino &&
+           other.st_dev == st->st_dev;
+}
+
+void gev__kind_note_file(int fd, bool on)
+{
+    int saved = errno;
+    struct stat st;
+
+    gev__kind_note(fd, GEV__KIND_NONBLOCK, on);
+    if (fstat(fd, &st) == 0) {
+        for (int i = 0; i < N_CHUNKS * CHUNK;) {
+            if (!existing(i)) {
+                i = (i / CHUNK + 1) * CHUNK;
+                continue;
+            }
+            if (gev__kind_has(i, GEV__KIND_LISTENER) && is_same(i, &st)) {
+                gev__kind_note(i, GEV__KIND_NONBLOCK, on);
+            }
+            i++;
+        }
+    }
+    errno = saved;
 }
 
 void gev__kind_set(int fd, enum gev__kind kind)

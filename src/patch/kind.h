@@ -37,6 +37,11 @@ enum gev__kind {
 enum gev__kind gev__kind(int fd);
 
 /**
+ * gev__kind_is_unix() - is it a UNIX socket? errno is as before
+ */
+bool gev__kind_is_unix(int fd);
+
+/**
  * gev__kind_has() - is a bit set for a number?
  */
 bool gev__kind_has(int fd, unsigned bit);
@@ -46,6 +51,11 @@ bool gev__kind_has(int fd, unsigned bit);
  */
 void gev__kind_note(int fd, unsigned bit, bool on);
 void gev__kind_set(int fd, enum gev__kind kind);
+
+/**
+ * gev__kind_note_file() - GEV__KIND_NONBLOCK of all numbers of a listener
+ */
+void gev__kind_note_file(int fd, bool on);
 
 /**
  * gev__kind_forget() - the number means something new, or nothing

@@ -39,7 +39,8 @@ static int receive_all(struct gev__block *b, double until)
         done += (int)n;
         b->buf = (struct mmsghdr *)b->buf + n;
         b->len -= (size_t)n;
-        if ((b->flags & MSG_WAITFORONE) || gev_now() >= until) {
+        if ((b->flags & MSG_WAITFORONE) || gev_now() >= until ||
+            (b->len > 0 && gev__block_more(b) < 0)) {
             break;
         }
     }

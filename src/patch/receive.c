@@ -35,15 +35,8 @@ static bool is_socket(enum gev__kind kind)
    errors, except that UNIX sockets do not know that flag. */
 static bool is_at_once(int fd, int flags)
 {
-    int domain = AF_INET, saved = errno;
-    socklen_t len = sizeof domain;
-
-    if (flags & MSG_ERRQUEUE) {
-        getsockopt(fd, SOL_SOCKET, SO_DOMAIN, &domain, &len);
-        errno = saved;
-    }
     return (flags & (MSG_DONTWAIT | MSG_OOB)) ||
-           ((flags & MSG_ERRQUEUE) && domain != AF_UNIX);
+           ((flags & MSG_ERRQUEUE) && !gev__kind_is_unix(fd));
 }
 
 /* Whether read(2) on it may be called as it is. */
@@ -132,17 +125,19 @@ static ssize_t try_recvmsg(struct gev__block *b)
     return GEV__REAL(recvmsg)(b->fd, b->arg, b->flags | b->nowait);
 }
 
-/* How many bytes a receive of @len waits for. */
+/* How many bytes a receive of @len waits for. A UNIX socket that is only looked
+   at shows what is there. */
 static size_t wanted(const struct gev__block *b, size_t len)
 {
     int low = 1;
     socklen_t size = sizeof low;
 
-    if (b->kind != GEV__KIND_STREAM) {
+    if (b->kind != GEV__KIND_STREAM ||
+        ((b->flags & MSG_PEEK) && gev__kind_is_unix(b->fd))) {
         return 1;
     }
     if (b->flags & MSG_WAITALL) {
-        return len;
+        return gev__iov_most(len);
     }
     if (gev__kind_has(b->fd, GEV__KIND_LOWAT)) {
         getsockopt(b->fd, SOL_SOCKET, SO_RCVLOWAT, &low, &size);
@@ -156,16 +151,15 @@ static ssize_t peek_all(struct gev__block *b, gev__attempt_fn *attempt,
                         size_t want)
 {
     struct pollfd p = {.fd = b->fd, .events = POLLRDHUP};
+    int saved = errno;
     ssize_t n = gev__block_run(b, attempt);
 
-    while (n > 0 && (size_t)n < want && GEV__REAL(poll)(&p, 1, 0) == 0) {
-        if (b->begun && gev_now() > b->deadline) {
-            break;
-        }
-        if (gev_sleep(PEEK_NAP) < 0) {
-            break;
-        }
+    while (n > 0 && (size_t)n < want && b->nowait &&
+           GEV__REAL(poll)(&p, 1, 0) == 0 && gev__block_nap(b, PEEK_NAP) == 0) {
         n = gev__block_run(b, attempt);
+    }
+    if (n >= 0) {
+        errno = saved;
     }
     return n;
 }
@@ -174,26 +168,27 @@ static ssize_t peek_all(struct gev__block *b, gev__attempt_fn *attempt,
 static ssize_t fill(struct gev__block *b, gev__attempt_fn *attempt, size_t want)
 {
     int saved = errno;
-    size_t done = 0;
+    ssize_t n;
+    size_t done;
 
     if (want > 1 && (b->flags & MSG_PEEK)) {
         return peek_all(b, attempt, want);
     }
-    for (;;) {
-        ssize_t n = gev__block_run(b, attempt);
-        if (n <= 0) {
-            if (done) {
-                errno = saved;
-            }
-            return done ? (ssize_t)done : n;
-        }
-        done += (size_t)n;
-        if (done >= want) {
-            return (ssize_t)done;
-        }
+    n = gev__block_run(b, attempt);
+    if (n <= 0 || (size_t)n >= want) {
+        return n;
+    }
+    for (done = (size_t)n; done < want && gev__block_more(b) == 0;) {
         b->buf = (char *)b->buf + n;
         b->len -= (size_t)n;
+        n = gev__block_run(b, attempt);
+        if (n <= 0) {
+            break;
+        }
+        done += (size_t)n;
     }
+    errno = saved;
+    return (ssize_t)done;
 }
 
 static ssize_t cooperative_read(enum gev__name name, int fd, void *buf,
@@ -243,7 +238,7 @@ GEV__INTERPOSED ssize_t readv(int fd, const struct iovec *iov, int n)
 {
     int go = GEV__PASS;
 
-    if (gev__iov_size(iov, n) > 0 && !never_waits(gev__kind(fd))) {
+    if (gev__iov_size(iov, (size_t)n) > 0 && !never_waits(gev__kind(fd))) {
         go = GEV__GUARD(transfer, readv);
     }
     if (go != GEV__COOPERATE) {
@@ -336,32 +331,34 @@ GEV__INTERPOSED ssize_t __recvfrom_chk(int fd, void *buf, size_t n, size_t size,
                             __builtin_return_address(0));
 }
 
-/* After the first message of a recvmsg(2) that waits for all: the rest of the
-   buffers, plain bytes. What came with the first part stays in @msg. */
-static ssize_t fill_rest(struct gev__block *b, struct msghdr *msg, size_t done,
-                         size_t want)
+/* After the first part of a recvmsg(2) that waits for all: the rest of the buffers.
+   Control data may come with any part and ends the call, as in the kernel. */
+static ssize_t fill_rest(struct gev__block *b, struct msghdr *msg, size_t room,
+                         size_t done, size_t want)
 {
     struct gev__iov rest;
-    struct msghdr more = {0};
+    struct msghdr more = {.msg_control = msg->msg_control};
     int saved = errno;
+    ssize_t n = (ssize_t)done;
 
-    if (gev__iov_init(&rest, msg->msg_iov, msg->msg_iovlen) < 0) {
-        errno = saved; /* a short count is better than none */
-        return (ssize_t)done;
-    }
+    gev__iov_init(&rest, msg->msg_iov, msg->msg_iovlen);
     b->arg = &more;
-    for (size_t step = done; done < want;) {
-        gev__iov_advance(&rest, step);
-        more.msg_iov = rest.v;
-        more.msg_iovlen = rest.n;
-        ssize_t n = gev__block_run(b, try_recvmsg);
+    while (done < want && gev__block_more(b) == 0) {
+        gev__iov_advance(&rest, (size_t)n);
+        more.msg_iovlen = gev__iov_window(&rest, want - done);
+        more.msg_iov = rest.window;
+        more.msg_controllen = room;
+        n = gev__block_run(b, try_recvmsg);
         if (n <= 0) {
             break;
         }
-        step = (size_t)n;
-        done += step;
+        done += (size_t)n;
+        msg->msg_flags |= more.msg_flags & MSG_CTRUNC;
+        msg->msg_controllen = more.msg_controllen;
+        if (more.msg_controllen > 0 || (more.msg_flags & MSG_CTRUNC)) {
+            break;
+        }
     }
-    gev__iov_fini(&rest);
     errno = saved;
     return (ssize_t)done;
 }
@@ -382,15 +379,16 @@ GEV__INTERPOSED ssize_t recvmsg(int fd, struct msghdr *msg, int flags)
                            .nowait = MSG_DONTWAIT,
                            .arg = msg,
                            .caller = __builtin_return_address(0)};
-    size_t want = wanted(&b, gev__iov_size(msg->msg_iov, (int)msg->msg_iovlen));
+    size_t want = wanted(&b, gev__iov_size(msg->msg_iov, msg->msg_iovlen));
 
     if (want > 1 && (flags & MSG_PEEK)) {
         return peek_all(&b, try_recvmsg, want);
     }
+    size_t room = msg->msg_controllen;
     ssize_t n = gev__block_run(&b, try_recvmsg);
     if (n > 0 && (size_t)n < want && !(msg->msg_flags & MSG_CTRUNC) &&
         msg->msg_controllen == 0) {
-        return fill_rest(&b, msg, (size_t)n, want);
+        return fill_rest(&b, msg, room, (size_t)n, want);
     }
     return n;
 }

@@ -21,6 +21,7 @@
 #include <gev/io.h>
 
 #include "patch/block.h"
+#include "patch/flags.h"
 #include "patch/guard.h"
 #include "patch/iov.h"
 #include "patch/real.h"
@@ -53,7 +54,7 @@ static bool has_room(int fd)
 static ssize_t writev_nowait(struct gev__block *b, const struct iovec *iov,
                              int n)
 {
-    struct iovec first = iov[0];
+    struct gev__iov few;
     ssize_t r;
 
     if (b->kind == GEV__KIND_NOWAIT && b->nowait) {
@@ -71,8 +72,20 @@ static ssize_t writev_nowait(struct gev__block *b, const struct iovec *iov,
         errno = EAGAIN;
         return -1;
     }
-    first.iov_len = first.iov_len < PIPE_BUF ? first.iov_len : PIPE_BUF;
-    return GEV__REAL(writev)(b->fd, &first, 1);
+    gev__iov_init(&few, iov, (size_t)n);
+    n = (int)gev__iov_window(&few, PIPE_BUF);
+    return GEV__REAL(writev)(b->fd, few.window, n);
+}
+
+/* A connection that MSG_FASTOPEN or TCP_FASTOPEN_CONNECT put off to the first send
+   has begun: nothing was taken, and all goes when it stands. */
+static ssize_t or_later(struct gev__block *b, ssize_t n)
+{
+    if (n < 0 && errno == EINPROGRESS && !gev__flags_nonblocking(b->fd)) {
+        b->flags &= ~MSG_FASTOPEN;
+        errno = EAGAIN;
+    }
+    return n;
 }
 
 static ssize_t try_write(struct gev__block *b)
@@ -81,7 +94,8 @@ static ssize_t try_write(struct gev__block *b)
     ssize_t n;
 
     if (is_socket(b->kind)) {
-        n = GEV__REAL(send)(b->fd, b->buf, b->len, b->flags | b->nowait);
+        n = or_later(
+            b, GEV__REAL(send)(b->fd, b->buf, b->len, b->flags | b->nowait));
         if (n >= 0 || !is_stale(b)) {
             return n;
         }
@@ -91,13 +105,14 @@ static ssize_t try_write(struct gev__block *b)
 
 static ssize_t try_sendto(struct gev__block *b)
 {
-    return GEV__REAL(sendto)(b->fd, b->buf, b->len, b->flags | b->nowait,
-                             b->arg, b->arg_len ? *b->arg_len : 0);
+    return or_later(b, GEV__REAL(sendto)(b->fd, b->buf, b->len,
+                                         b->flags | b->nowait, b->arg,
+                                         b->arg_len ? *b->arg_len : 0));
 }
 
 static ssize_t try_sendmsg(struct gev__block *b)
 {
-    return GEV__REAL(sendmsg)(b->fd, b->arg, b->flags | b->nowait);
+    return or_later(b, GEV__REAL(sendmsg)(b->fd, b->arg, b->flags | b->nowait));
 }
 
 static ssize_t try_writev(struct gev__block *b)
@@ -126,24 +141,22 @@ static bool goes_on(const struct gev__block *b)
 static ssize_t send_all(struct gev__block *b, gev__attempt_fn *attempt)
 {
     int saved = errno;
-    size_t done = 0;
+    ssize_t n = gev__block_run(b, attempt);
+    size_t done = n < 0 ? 0 : (size_t)n;
 
-    for (;;) {
-        ssize_t n = gev__block_run(b, attempt);
-        if (n < 0) {
-            if (done) {
-                errno = saved;
-            }
-            return done ? (ssize_t)done : -1;
-        }
-        done += (size_t)n;
-        if ((size_t)n >= b->len || !goes_on(b)) {
-            return (ssize_t)done;
-        }
+    if (n < 0 || done >= b->len || !goes_on(b)) {
+        return n;
+    }
+    b->len = gev__iov_most(b->len);
+    b->flags |= MSG_NOSIGNAL;
+    while (n > 0 && (size_t)n < b->len && gev__block_more(b) == 0) {
         b->buf = (char *)b->buf + n;
         b->len -= (size_t)n;
-        b->flags |= MSG_NOSIGNAL;
+        n = gev__block_run(b, attempt);
+        done += n < 0 ? 0 : (size_t)n;
     }
+    errno = saved;
+    return (ssize_t)done;
 }
 
 /* The same for a message of several buffers. */
@@ -158,20 +171,19 @@ static ssize_t send_msg_all(struct gev__block *b, gev__attempt_fn *attempt,
     ssize_t n = gev__block_run(b, attempt);
     size_t done = n < 0 ? 0 : (size_t)n;
 
-    if (n < 0 || done >= size || !goes_on(b) ||
-        gev__iov_init(&rest, msg->msg_iov, msg->msg_iovlen) < 0) {
+    if (n < 0 || done >= size || !goes_on(b)) {
         return n;
     }
+    gev__iov_init(&rest, msg->msg_iov, msg->msg_iovlen);
     b->arg = &more;
     b->flags |= MSG_NOSIGNAL;
-    while (n > 0 && done < size) {
+    while (n > 0 && done < size && gev__block_more(b) == 0) {
         gev__iov_advance(&rest, (size_t)n);
-        more.msg_iov = rest.v;
-        more.msg_iovlen = rest.n;
+        more.msg_iovlen = gev__iov_window(&rest, size - done);
+        more.msg_iov = rest.window;
         n = gev__block_run(b, attempt);
         done += n < 0 ? 0 : (size_t)n;
     }
-    gev__iov_fini(&rest);
     errno = saved;
     return (ssize_t)done;
 }
@@ -201,7 +213,7 @@ GEV__INTERPOSED ssize_t write(int fd, const void *buf, size_t n)
 GEV__INTERPOSED ssize_t writev(int fd, const struct iovec *iov, int n)
 {
     enum gev__kind kind = gev__kind(fd);
-    size_t size = gev__iov_size(iov, n);
+    size_t size = gev__iov_size(iov, (size_t)n);
     int go = GEV__PASS;
 
     if (size > 0 && kind != GEV__KIND_FILE && kind != GEV__KIND_CLOSED) {
@@ -280,8 +292,7 @@ GEV__INTERPOSED ssize_t sendmsg(int fd, const struct msghdr *msg, int flags)
                            .arg = (void *)(uintptr_t)msg,
                            .caller = __builtin_return_address(0)};
     return send_msg_all(&b, try_sendmsg,
-                        msg ? gev__iov_size(msg->msg_iov, (int)msg->msg_iovlen)
-                            : 0);
+                        msg ? gev__iov_size(msg->msg_iov, msg->msg_iovlen) : 0);
 }
 
 /* Message by message: libc's, without blocking, would count one of which a part
@@ -306,7 +317,7 @@ GEV__INTERPOSED int sendmmsg(int fd, struct mmsghdr *v, unsigned n, int flags)
                                .arg = &v[i].msg_hdr,
                                .caller = __builtin_return_address(0)};
         size_t size =
-            gev__iov_size(v[i].msg_hdr.msg_iov, (int)v[i].msg_hdr.msg_iovlen);
+            gev__iov_size(v[i].msg_hdr.msg_iov, v[i].msg_hdr.msg_iovlen);
         ssize_t r = send_msg_all(&b, try_sendmsg, size);
         if (r < 0) {
             break;

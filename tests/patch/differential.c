@@ -186,6 +186,7 @@ int main(int argc, char **argv)
     FAMILY("processes", test_processes())
     FAMILY("descriptors", test_descriptors())
     FAMILY("service", test_service())
+    FAMILY("attacks", test_attacks())
     FAMILY("signals", test_signals())
     return 0;
 }

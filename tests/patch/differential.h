@@ -64,6 +64,7 @@ void test_names(void);
 void test_processes(void);
 void test_descriptors(void);
 void test_service(void);
+void test_attacks(void);
 void test_signals(void);
 
 #endif

@@ -18,7 +18,7 @@ TRIES = 3
 LIMIT = 60
 FAMILIES = ["pipe", "tcp", "unix", "udp", "unix dgram", "seqpacket", "tty",
             "files", "connect", "backlog", "poll", "select", "epoll", "sleep",
-            "names", "service", "processes", "descriptors"]
+            "names", "service", "processes", "descriptors", "attacks"]
 # What a signal interrupts is told only where the hub does not do the waiting.
 ONLY_WITHOUT_HUB = ["signals"]
 
