@@ -25,7 +25,8 @@ class Context:
         self.build = build
         self.size = size      # "full", "quick" or "smoke"
         self.memo = {}        # results that rows share, by command
-        self.problems = []    # of the row being measured
+        self.problems = []    # of the row being measured: what is missing
+        self.notes = []       # of that row: what numbers do not say
 
     @property
     def smoke(self):

@@ -4,6 +4,7 @@
 A group is one picture: bars, or curves where its rows have an x. The targets
 are those of the design, section 5; `bench/run.py --only NAME` repeats a row.
 """
+import limits
 import measure
 import subjects as s
 import web
@@ -23,14 +24,25 @@ class Row:
 
 
 KIB = 1024
+OVER_TURNS = {}  # by number of greenlets, where it is not 5
 
 
-def times(limit, against):
-    return [Target(limit, against)]
+def times(limit, against, source="design"):
+    return [Target(limit, against, source=source)]
 
 
-def at_most(limit, unit):
-    return [Target(limit, None, unit)]
+def at_most(limit, unit, source="design"):
+    return [Target(limit, None, unit, source=source)]
+
+
+def over(n):
+    """Round trips over n greenlets; memory rows share the measurement."""
+    commands = {s.BOOST: ("peers/switch_boost", "core", n),
+                s.GEV: ("switch", "yield", n),
+                s.BY_HAND: ("switch", "core", n)}
+    if n <= 100000:
+        commands[s.FIBER] = ("peers/fiber", "yield", n)
+    return commands
 
 
 def switch_rows():
@@ -38,13 +50,12 @@ def switch_rows():
     for n in (1, 10, 100, 1000, 10000, 100000, 1000000):
         yield Row(
             "switch", "switch: over {:,}".format(n),
-            measure.programs({s.BOOST: ("peers/switch_boost", "core", n),
-                              s.GEV: ("switch", "yield", n),
-                              s.BY_HAND: ("switch", "core", n)},
-                             turns=5 if n < 1000000 else 3),
+            measure.programs(over(n), turns=OVER_TURNS.get(n, 5)),
             s.BOOST, x=n, quick=n in (1, 1000, 100000),
             targets=times(goals[n], s.BOOST) if n in goals else [],
-            note="64 live bytes, checked after each switch")
+            note="64 live bytes, checked after each switch; a round trip of gev "
+                 "and Boost.Fiber is a yield and goes through the scheduler, one "
+                 "of Boost.Context is resumed by hand, as gev_switch by hand is")
 
 
 def frame_rows():
@@ -83,10 +94,7 @@ def parked_rows():
     for n in (1000, 10000, 100000, 1000000):
         yield Row(
             "parked", "parked: bytes each of {:,}".format(n),
-            measure.programs({s.BOOST: ("peers/switch_boost", "core", n),
-                              s.GEV: ("switch", "yield", n),
-                              s.BY_HAND: ("switch", "core", n)},
-                             turns=5 if n < 1000000 else 3,
+            measure.programs(over(n), turns=OVER_TURNS.get(n, 5),
                              field="bytes_each"),
             s.BOOST, unit="B", x=n,
             targets=at_most(256, "B") if n == 1000000 else [],
@@ -94,8 +102,8 @@ def parked_rows():
     yield Row("parked", "parked: bytes each of 10,000,000",
               measure.programs({s.GEV: ("switch", "yield", 10000000)}, 1,
                                "bytes_each"),
-              s.GEV, unit="B", x=10000000, targets=at_most(256, "B"),
-              note="measured once: 2.6 GB")
+              s.GEV, unit="B", x=10000000, targets=at_most(260, "B"),
+              note="10,000,000 are measured once: 2.6 GB is the target")
 
 
 SYNC = [
@@ -119,10 +127,11 @@ def sync_rows():
         commands = {s.GO: ("peers/go_sync", mode, str(n)),
                     s.GEV: (program, mode, str(n))}
         if mode != "choose":
+            commands[s.FIBER] = ("peers/fiber", mode, str(n))
             commands[s.GEVENT] = ("sync_gevent.py", mode, str(n))
         yield Row("spawn" if mode == "spawn" else "sync", "sync: " + name,
                   measure.programs(commands), s.GO, quick=goal is not None,
-                  targets=times(goal, s.GO) if goal else [])
+                  targets=times(goal, s.GO, "channels") if goal else [])
     yield Row("spawn", "spawn, run to the end, free",
               measure.programs({
                   s.BOOST: ("peers/switch_boost", "spawn", 1000),
@@ -130,16 +139,15 @@ def sync_rows():
               s.BOOST, targets=at_most(60, "ns"), quick=True)
 
 
-ALL_ECHO = [s.EPOLL, s.GEV, s.LIBEV, s.LIBUV, s.GO, s.GEVENT, s.NODE,
-            s.THREADS]
+PEERS = [s.EPOLL, s.GEV, s.LIBEV, s.LIBUV, s.ASIO, s.GO, s.GEVENT, s.NODE]
+ALL_ECHO = PEERS + [s.THREADS]
 UP_TO_1024 = [s.ST, s.SELECT]
-PEERS = [s.EPOLL, s.GEV, s.LIBEV, s.LIBUV, s.GO, s.GEVENT, s.NODE]
 
 
 def echo_rows():
     goals = {100: 1.03, 5000: 1.12}
     for n in (10, 100, 1000, 5000, 10000):
-        names = ALL_ECHO + (UP_TO_1024 if n < 1000 else [])
+        names = ALL_ECHO + (UP_TO_1024 if n <= 1000 else [])
         names += [s.AGAIN] if n == 100 else []
         yield Row(
             "echo", "echo: {:,} connections".format(n),
@@ -169,7 +177,7 @@ def echo_rows():
 
 def memory_rows():
     for n in (100, 1000, 5000, 10000):
-        names = PEERS + ([s.ST] if n < 1000 else []) + [s.THREADS]
+        names = PEERS + ([s.ST] if n <= 1000 else []) + [s.THREADS]
         names += [s.SMALL] if n == 10000 else []
         yield Row("idle memory", "memory per idle connection: {:,}".format(n),
                   measure.idle_memory(names, n, 3 if n == 10000 else 1),
@@ -179,6 +187,16 @@ def memory_rows():
                   note="user memory: growth of the resident set "
                        "(smaps_rollup) from before the first connection; the "
                        "kernel's sockets are the same for all")
+
+
+def limit_rows():
+    yield Row("limit", "connections until it breaks",
+              limits.breaks([s.EPOLL, s.GEV, s.GO, s.GEVENT, s.NODE, s.THREADS,
+                             s.ST, s.SELECT]), s.EPOLL, unit="conns",
+              more_is_better=True,
+              note="opened one by one, one echo each, all held; the test ends "
+                   "at {:,} or where this machine's descriptors end".format(
+                       limits.MOST))
 
 
 def flow_rows():
@@ -201,7 +219,7 @@ def flow_rows():
                    "shares the load's core with the hundred")
 
 
-WEB = [s.EPOLL, s.GEV, s.NGINX, s.GO, s.NODE]
+WEB = [s.EPOLL, s.GEV, s.NGINX, s.H2O, s.GO, s.NODE]
 
 
 def web_rows():
@@ -219,12 +237,13 @@ def web_rows():
     for name, size in (("1 KiB", KIB), ("10 KiB", 10 * KIB),
                        ("1 MiB", KIB * KIB)):
         yield Row("files", "HTTP file: " + name,
-                  web.files([s.NGINX, s.GEV, s.GO], s.FILES, size), s.NGINX,
-                  targets=times(1.1, s.NGINX), quick=size == 10 * KIB,
-                  x=size, note="wrk, 32 connections, keep-alive")
+                  web.files([s.NGINX, s.GEV, s.H2O, s.GO], s.FILES, size),
+                  s.NGINX, targets=times(1.1, s.NGINX, "HTTP"),
+                  quick=size == 10 * KIB,
+                  note="wrk, 32 connections, keep-alive")
     yield Row("http memory", "HTTP: memory per idle connection, 10,000",
               measure.idle_memory(WEB, 10000, 3, s.HTTP, H=True), s.NGINX,
-              unit="B", targets=at_most(768, "B"), quick=True,
+              unit="B", targets=at_most(768, "B", "HTTP"), quick=True,
               note="growth of the resident set (smaps_rollup) after one "
                    "answered request on each")
 
@@ -240,29 +259,45 @@ def check_rows():
 
 # What each group shows, as the heading of its table and picture.
 TITLES = {
-    "switch": "A round trip, by number of greenlets",
-    "frame": "A round trip, by live bytes",
-    "dead": "A buffer in a waiting read: dead range on and off",
-    "dead memory": "A buffer in a waiting read: memory",
+    "switch": "Switching: a round trip, by number of greenlets",
+    "frame": "Switching: a round trip, by live bytes on the stack",
+    "dead": "A buffer on the stack of a greenlet that waits to read",
+    "dead memory": "Memory of 100,000 greenlets that wait to read",
     "parked": "Memory of a parked greenlet",
     "sync": "Channels, queues, events, semaphores, locks",
     "spawn": "Spawn and join",
-    "echo": "CPU per 64-byte echo, by number of connections",
-    "busy": "CPU per echo, 10,000 connections of which 100 busy",
-    "churn": "CPU per connect + echo + close",
-    "dead echo": "A 16 KiB buffer in each of 1,000 handlers",
+    "echo": "64-byte echo, by number of busy connections",
+    "busy": "64-byte echo, 10,000 connections of which 100 are busy",
+    "churn": "Connect, echo, close",
+    "dead echo": "64-byte echo with a 16 KiB or a 64 B buffer in each handler",
     "idle memory": "Memory per idle connection",
-    "latency": "p99 latency at half of the peak load",
-    "stream": "One stream of 64 KiB writes",
+    "limit": "Connections until the server breaks",
+    "latency": "Latency at half of the peak load, 100 connections",
+    "stream": "One stream of 64 KiB writes, echoed",
     "relay": "A relay between two connections",
-    "fairness": "p99 of 100 connections beside a greedy one",
-    "http": "CPU per HTTP hello, keep-alive",
-    "pipelined": "HTTP hello, pipelined 16 deep",
-    "files": "CPU per static file over HTTP",
-    "http memory": "Memory per idle keep-alive connection",
-    "generator": "The load generators against others",
+    "fairness": "Latency of 100 connections beside a greedy one",
+    "http": "HTTP hello, keep-alive",
+    "pipelined": "HTTP hello, pipelined 16 deep, one core",
+    "files": "Static files over HTTP",
+    "http memory": "Memory per idle HTTP connection",
+    "generator": "Our load generator against wrk and ab",
+}
+# What the value is, for the axis of the picture.
+AXES = {
+    "switch": "time per round trip", "frame": "time per round trip",
+    "dead": "time per datagram", "dead memory": "memory of each",
+    "parked": "memory of each", "sync": "time per operation",
+    "spawn": "time per greenlet", "echo": "server CPU per echo",
+    "busy": "server CPU per echo", "churn": "server CPU per connection",
+    "dead echo": "server CPU per echo", "idle memory": "memory of each",
+    "limit": "", "latency": "latency", "relay": "relay's CPU per 64 KiB",
+    "stream": "server's plus client's CPU per 64 KiB",
+    "fairness": "99th percentile of latency",
+    "http": "server CPU per request", "pipelined": "requests",
+    "files": "server CPU per file", "http memory": "memory of each",
+    "generator": "CPU per request under ours ÷ under theirs",
 }
 
 ROWS = [row for part in (switch_rows, frame_rows, dead_rows, parked_rows,
-                         sync_rows, echo_rows, memory_rows, flow_rows,
-                         web_rows, check_rows) for row in part()]
+                         sync_rows, echo_rows, memory_rows, limit_rows,
+                         flow_rows, web_rows, check_rows) for row in part()]

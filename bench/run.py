@@ -12,8 +12,9 @@ A row during which other programs used the machine is measured again once, and
 marked if it did not help. When all rows are there, RESULTS/latest.json is
 complete, and the pictures and pages are made from it.
 
-usage: bench/run.py [--quick | --smoke] [--only NAME] [--resume] [--budget S]
-                    [--build DIR] [--results DIR] [--strict] [--list]
+usage: bench/run.py [--quick | --smoke] [--only NAME | --group GROUP] [--resume]
+                    [--budget S] [--build DIR] [--results DIR] [--strict]
+                    [--list]
 """
 import argparse
 import json
@@ -105,7 +106,7 @@ class Store:
 
 def once(row, context):
     """One measurement of the row, with what else happened meanwhile."""
-    context.problems = []
+    context.problems, context.notes = [], []
     before = quiet.wait(quiet.WAIT_AT_MOST[context.size])
     watch, measured = quiet.Watch(), {}
     began = time.monotonic()
@@ -114,7 +115,7 @@ def once(row, context):
     except (Failed, NotBuilt, subprocess.TimeoutExpired, OSError) as e:
         context.problems.append("%s: %s" % (type(e).__name__, e))
     result = summarize(row, measured)
-    result.update(problems=context.problems,
+    result.update(problems=context.problems, notes=context.notes,
                   others=round(max(watch.share(), before), 3),
                   took_s=round(time.monotonic() - began, 1))
     result["busy"] = result["others"] > quiet.SHARE
@@ -160,6 +161,8 @@ def print_row(r):
               if name not in (r["baseline"], r["candidate"])]
     if others:
         print("    beside it: " + "; ".join(others))
+    for note in r["notes"]:
+        print("    " + note)
     for problem in r["problems"]:
         print("    PROBLEM: " + problem)
     sys.stdout.flush()
@@ -183,6 +186,7 @@ def parse():
                    help="every row once, tiny: shows that it works")
     p.add_argument("--only", metavar="NAME",
                    help="the row of this name, else those that contain it")
+    p.add_argument("--group", help="the rows of one picture")
     p.add_argument("--resume", action="store_true",
                    help="go on with the run that RESULTS/parts holds")
     p.add_argument("--budget", type=float, default=float("inf"), metavar="S",
@@ -193,10 +197,14 @@ def parse():
     p.add_argument("--strict", action="store_true",
                    help="fail if a row could not be measured in full")
     p.add_argument("--list", action="store_true", help="name the rows")
-    return p.parse_args()
+    args = p.parse_args()
+    args.some = bool(args.only or args.group)
+    return args
 
 
 def chosen(args, size):
+    if args.group:
+        return [r for r in rows.ROWS if r.group == args.group]
     if not args.only:
         return [r for r in rows.ROWS if size != "quick" or r.quick]
     exactly = [r for r in rows.ROWS if r.name == args.only]
@@ -206,9 +214,9 @@ def chosen(args, size):
 def results_folder(args, size):
     if args.results:
         return args.results
-    if size == "full" and (not args.only or args.resume):
+    if size == "full" and (not args.some or args.resume):
         return os.path.join(harness.ROOT, "bench", "results")
-    return os.path.join(args.build, "bench-only" if args.only
+    return os.path.join(args.build, "bench-only" if args.some
                         else "bench-" + size)
 
 
@@ -232,7 +240,7 @@ def main():
     size = "smoke" if args.smoke else "quick" if args.quick else "full"
     wanted = chosen(args, size)
     if args.list or not wanted:
-        print("\n".join(r.name for r in rows.ROWS))
+        print("\n".join("%-12s %s" % (r.group, r.name) for r in rows.ROWS))
         return 0 if args.list else 2
     context = Context(harness.Build(args.build), size)
     store = Store(results_folder(args, size), args.build, size)
@@ -240,17 +248,17 @@ def main():
     if size == "full" and store.run["facts"]["build"] != "release":
         print("run: %s is no release build; its numbers are not to be shown"
               % args.build, file=sys.stderr)
-    replace = args.resume and args.only
+    replace = args.resume and args.some
     todo = [r for r in wanted if replace or not store.has(r)]
     began = time.monotonic()
     results, more = measure_all(args, todo, context, store)
-    all_rows = chosen(argparse.Namespace(only=None), size) if replace \
-        else wanted
+    all_rows = chosen(argparse.Namespace(only=None, group=None), size) \
+        if replace else wanted
     path = store.save(all_rows)
     print("%d of %d rows in %.0f s, saved in %s%s" % (
         len(results), len(wanted), time.monotonic() - began, path,
         "; go on with --resume" if more else ""))
-    if not more and not args.smoke and (replace or not args.only):
+    if not more and not args.smoke and (replace or not args.some):
         draw(store.folder, size == "full")
     if args.strict and any(r["problems"] or not r["series"] for r in results):
         return 1

@@ -11,24 +11,28 @@ GO, GEVENT, NODE = "Go", "gevent", "node"
 THREADS, SELECT = "threads", "select"
 BOOST, BY_HAND = "Boost.Context", "gev_switch by hand"
 NGINX, RELAY_RW = "nginx", "gev, read + write"
+ASIO, FIBER, H2O = "Asio", "Boost.Fiber", "h2o"
 DEAD, LIVE = "gev, dead range", "gev, buffer alive"
 
 ECHO = {
     GEV: ("echo_gev",), SMALL: ("echo_gev", "--small"),
     EPOLL: ("peers/echo_epoll",), AGAIN: ("peers/echo_epoll",),
     LIBEV: ("peers/echo_libev",), LIBUV: ("peers/echo_uv",),
+    ASIO: ("peers/echo_asio",),
     ST: ("peers/echo_st",), GO: ("peers/go_echo",),
     GEVENT: ("echo_gevent.py",), NODE: ("echo_node.js",),
     THREADS: ("peers/echo_threads",), SELECT: ("peers/echo_select",),
 }
 HTTP = {
     GEV: ("examples/http/hello",), EPOLL: ("peers/http_raw",),
-    NGINX: ("http.nginx",), GO: ("peers/go_http",), NODE: ("http_node.js",),
+    NGINX: ("http.nginx",), H2O: ("peers/http_h2o",),
+    GO: ("peers/go_http",), NODE: ("http_node.js",),
 }
 FILES = {
     GEV: ("examples/http/files", "--log", "none", "--cache-files", "100",
           "{dir}", "{addr}"),
     NGINX: ("http.nginx", "{addr}", "{dir}"),
+    H2O: ("peers/http_h2o", "{addr}", "{dir}"),
     GO: ("peers/go_http", "{addr}", "{dir}"),
 }
 RELAY = {
@@ -46,6 +50,9 @@ TUNING = {
     LIBEV: "as raw epoll; EVBACKEND_EPOLL, an ev_io per connection",
     LIBUV: "one loop, one 16 KiB buffer for all, uv_try_write() first, "
            "backlog 4,096, TCP_NODELAY",
+    ASIO: "Boost.Asio with C++20 coroutines (co_await), one thread, the loop "
+          "without locks (CONCURRENCY_HINT_UNSAFE), 16 KiB buffer in the "
+          "coroutine's frame, backlog SOMAXCONN, TCP_NODELAY",
     ST: "Debian's libst: waits in select(), so at most 1,024 descriptors; "
         "64 KiB stacks, 16 KiB buffer on them, backlog SOMAXCONN, TCP_NODELAY",
     GO: "GOMAXPROCS=1 (its other threads run on the same core and are "
@@ -58,13 +65,20 @@ TUNING = {
     NGINX: "one worker, epoll, multi_accept, access_log off, sendfile on, "
            "open_file_cache on, keepalive_requests 10⁹, backlog 4,096; hello "
            "is `return 200`",
+    H2O: "libh2o with its own epoll loop, one thread, a handler in C for "
+         "hello, h2o_file_register for files, no access log, backlog "
+         "SOMAXCONN; TCP_NODELAY as it sets it by itself",
     THREADS: "a blocking thread per connection, 64 KiB stacks, all on the "
              "server's core, backlog SOMAXCONN, TCP_NODELAY",
     SELECT: "one thread, fd_set scanned after each call; 1,024 descriptors at "
             "most; backlog SOMAXCONN, TCP_NODELAY",
     BOOST: "boost::context::fiber on pooled 8 KiB stacks out of one mapping "
            "(no system call per fiber), resumed by main",
+    FIBER: "boost::fibers with its default scheduler (round robin), pooled "
+           "16 KiB stacks (8 overflow); Debian's build, so its locks are atomic; channels "
+           "and mutexes are its own",
 }
 
 PACKAGES = ["libev-dev", "libuv1-dev", "libst-dev", "libboost-context-dev",
+            "libboost-fiber-dev", "libh2o-evloop-dev",
             "golang-go", "python3-gevent", "nodejs", "nginx-light", "wrk"]

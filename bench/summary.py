@@ -12,30 +12,38 @@ import statistics
 class Target:
     """A bound: times a series of the same row, or a plain number."""
 
-    def __init__(self, limit, against=None, unit="", least=False):
+    def __init__(self, limit, against=None, unit="", least=False,
+                 source="design"):
         self.limit, self.against = limit, against
         self.unit, self.least = unit, least
+        self.source = source  # "design": section 5 there; else its page's name
 
     def text(self):
         sign = "≥" if self.least else "≤"
         if self.against:
             return "%s %.2f × %s" % (sign, self.limit, self.against)
-        return "%s %s %s" % (sign, "{:,g}".format(self.limit), self.unit)
+        return "%s %s %s" % (sign, "{:,.10g}".format(self.limit), self.unit)
 
     def judge(self, series, candidate):
-        """{"target", "got" as a share of the limit's base, "verdict"}"""
+        """{"target", "got" as a share of the limit's base, "verdict"}
+
+        "just" where the limit lies within the interval of what was got: another
+        run may find otherwise.
+        """
         mine = series.get(candidate, {}).get("median")
         base = series.get(self.against, {}).get("median")
-        out = {"target": self.text(), "got": None, "verdict": "not measured"}
+        out = {"target": self.text(), "got": None, "verdict": "not measured",
+               "source": self.source}
         if mine is None or (self.against and not base):
             return out
-        got = mine
+        got, within = mine, series[candidate]["middle"]
         if self.against:
-            got = series[candidate].get("ratios", {}).get(
-                self.against, mine / base)
+            got, within = series[candidate].get("ratios", {}).get(
+                self.against, (mine / base, [mine / base] * 2))
         good = got >= self.limit if self.least else got <= self.limit
         out.update(got=got, verdict="reached" if good else "missed",
-                   share=got / self.limit)
+                   share=got / self.limit, interval=within,
+                   just=within[0] < self.limit < within[1])
         return out
 
 
@@ -45,6 +53,12 @@ def confidence(values):
     reach = 0.98 * math.sqrt(n)
     low, high = int(n / 2 - reach), math.ceil(n / 2 + reach)
     return [ordered[max(low, 0)], ordered[min(high, n - 1)]]
+
+
+def spread(values):
+    """Where the middle 80 % lie; all of them if they are few."""
+    ordered, cut = sorted(values), len(values) // 10
+    return [ordered[cut], ordered[-1 - cut]]
 
 
 def ratios(series, base):
@@ -65,7 +79,7 @@ def one_series(name, series, all_series, baseline, against):
     samples = list(series.values())
     values = [s["value"] for s in samples]
     entry = {"median": statistics.median(values), "low": min(values),
-             "high": max(values), "n": len(values),
+             "high": max(values), "n": len(values), "spread": spread(values),
              "middle": confidence(values), "beside": fields(samples)}
     base = all_series.get(baseline)
     if base and name != baseline:
@@ -76,7 +90,8 @@ def one_series(name, series, all_series, baseline, against):
     for other in against:
         r = ratios(series, all_series.get(other, {}))
         if r and name != other:
-            entry.setdefault("ratios", {})[other] = statistics.median(r)
+            entry.setdefault("ratios", {})[other] = [statistics.median(r),
+                                                     confidence(r)]
     return entry
 
 

@@ -28,7 +28,8 @@ packages_of() {
                 "python3 python3-h11 golang-go curl wget wrk apache2-utils" \
                 "nghttp2-client slowhttptest libjansson-dev" ;;
     browser) echo "chromium fonts-dejavu-core python3" ;;
-    bench) echo "g++ golang-go libboost-context-dev libst-dev libuv1-dev" \
+    bench) echo "g++ golang-go libboost-context-dev libboost-fiber-dev" \
+                "libh2o-evloop-dev libst-dev libuv1-dev" \
                 "nginx-light wrk apache2-utils gnuplot-nox python3" \
                 "python3-gevent $(node_package)" ;;
     peers) echo "redis-server postgresql libhiredis-dev libpq-dev" \
