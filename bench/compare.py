@@ -7,8 +7,9 @@ usage: bench/compare.py OLD.json NEW.json [--least PERCENT]
 Both are results of bench/run.py. gev's ratio to its baseline is compared, since
 absolute numbers move with the machine; for rows without a baseline, the number
 itself. A change counts if the 95 % intervals of the two medians do not overlap
-and it is at least PERCENT (3 by default; 10 for rows without a baseline).
-Exit status: 1 if anything regressed, else 0.
+and it is at least PERCENT (3 by default; 10 for rows without a baseline and for
+latencies, which move more from run to run than within one). Rows that only one
+run has are named. Exit status: 1 if anything regressed, else 0.
 """
 import argparse
 import json
@@ -31,7 +32,8 @@ def change(old, new, least):
     if not a or not b or a[2] != b[2] or not a[0]:
         return None
     by = b[0] / a[0] - 1
-    floor = least if a[2] else max(least, 10)
+    is_steady = a[2] and new["unit"] != "us"
+    floor = least if is_steady else max(least, 10)
     apart = b[1][0] > a[1][1] or b[1][1] < a[1][0]
     if not apart or abs(by) * 100 < floor:
         return None
@@ -41,13 +43,14 @@ def change(old, new, least):
 
 
 def compare(old, new, least):
-    """(changes, names that only the old one has, compared rows)"""
+    """(changes, names only the old one has, only the new one, compared rows)"""
     before = {r["name"]: r for r in old["rows"]}
     after = {r["name"]: r for r in new["rows"]}
     both = [n for n in after if n in before]
     changes = [c for c in (change(before[n], after[n], least) for n in both)
                if c]
-    return changes, [n for n in before if n not in after], len(both)
+    return (changes, [n for n in before if n not in after],
+            [n for n in after if n not in before], len(both))
 
 
 def main():
@@ -60,7 +63,7 @@ def main():
     for path in (args.old, args.new):
         with open(path) as f:
             runs.append(json.load(f))
-    changes, gone, n = compare(*runs, args.least)
+    changes, gone, added, n = compare(*runs, args.least)
     for c in sorted(changes, key=lambda c: not c["worse"]):
         print("%s %-48s %.3f -> %.3f%s (%+.1f %%)%s" % (
             "REGRESSED" if c["worse"] else "improved ", c["name"], c["old"],
@@ -68,6 +71,8 @@ def main():
             ", on a busy machine" if c["busy"] else ""))
     for name in gone:
         print("not measured any more: " + name)
+    for name in added:
+        print("new: " + name)
     n_worse = sum(c["worse"] for c in changes)
     print("%d rows compared: %d regressed, %d improved" % (
         n, n_worse, len(changes) - n_worse))

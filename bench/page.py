@@ -2,10 +2,11 @@
 # SPDX-License-Identifier: MIT
 """page - the numbers as text, made from RESULTS/latest.json alone.
 
-usage: bench/page.py RESULTS [--docs [FILE]]
+usage: bench/page.py RESULTS [--docs [FILE]] [--readme [FILE]]
 
 Writes RESULTS/latest.md; with --docs also docs/benchmarks.md (or FILE), with
-method, tuning and traps. Neither is ever edited by hand.
+method, tuning and traps; with --readme the table of costs in README.md (or
+FILE). None of these is ever edited by hand, so they agree.
 """
 import argparse
 import json
@@ -13,113 +14,141 @@ import os
 import sys
 
 sys.dont_write_bytecode = True
+import glance
 import subjects
-from draw import groups, names_of, slug
+from draw import better, groups, names_of, slug
+from page_text import HEAD, METHOD, READING, TRAPS
 from rows import TITLES
 from summary import growth
+from units import number, scale, times
 
 ROOT = os.path.dirname(os.path.dirname(os.path.abspath(__file__)))
-
-METHOD = """\
-## Method
-
-- Server on core {server_core}, load on core {load_core}, each pinned; everything
-  on loopback. Programs that time themselves run on core {server_core}.
-- **CPU per operation** is the growth of the server's CPU clock over a window,
-  divided by the operations that lie in it as a whole: before and after each window
-  the load lets all echoes come back. It is the sum of what
-  `/proc/PID/task/*/schedstat` shows, threads that have ended included. Wall
-  throughput stands beside it in `latest.json` (`ops_per_s`), with the server's share
-  of its core (`cpu_share`): below 0.9 the load, not the server, was the limit.
-- Subjects take turns in short windows (A B C, C B A, …). The **ratio** is taken
-  turn by turn, its median is judged; in brackets the 95 % interval of that median.
-  "raw epoll again" is the baseline against itself: its distance from 1.00 is the
-  error of the method. At least 5 pairs per row, unless the row says otherwise.
-- Every window has a warm-up, every server is started anew at least once per row;
-  for echo three times, as memory layout is luck too.
-- Echoes are compared byte by byte, live frames checked after each switch, sums of
-  values passed through channels compared; a wrong one fails the row.
-- Before a row the machine must be quiet; CPU time that other programs use while it
-  runs is measured. A row with more than 5 % of a core from others is repeated once
-  and, if that does not help, marked **busy**.
-- Memory is the growth of the resident set by `smaps_rollup`, which walks the page
-  tables; `statm` may be off by hundreds of KiB.
-"""
-
-TRAPS = """\
-## Known traps, and what was not comparable
-
-- Debian's libst waits in select(): 1,024 descriptors; past that it spins on EMFILE.
-  It is measured below that only. The select server ends there too.
-- On a virtual machine, latency at low load measures waking an idle core.
-- Bulk transfers over loopback move work between the two sides: the stream row
-  quotes server plus client.
-- wrk parses answers and is slower than our load: where `cpu_share` is low the
-  requests per second are wrk's, not the server's. CPU per request does not depend
-  on that much, but fewer requests per wake-up cost more each.
-- The raw epoll HTTP server has no parser, no limits and no timeouts. Nobody could
-  use it; it is the floor.
-- Go counts all its threads (the collector's too) on one core: GOMAXPROCS=1 is
-  fair to a single hub, not what one would deploy. gevent and node are measured as
-  Debian and NodeSource package them.
-- Boost.Context is a switch, not a library of greenlets: no scheduler, no waiting,
-  no I/O. Its stacks come from a pool of ours.
-- An event, lock or semaphore of gev and gevent lives in one thread; Go's work
-  between threads and pay for it.
-"""
+LOADED = {"echo", "busy", "churn", "http", "pipelined", "files"}
 
 
-def number(value):
-    if value is None:
+# --- the verdicts -----------------------------------------------------------
+
+def verdict(target):
+    text = target["verdict"]
+    text += ", just" if target.get("just") else ""
+    return text if text.startswith("reached") else "**%s**" % text
+
+
+def measured(row, target):
+    if target["got"] is None:
         return "–"
-    if abs(value) >= 1000:
-        return "{:,.0f}".format(value)
-    return "%.1f" % value if abs(value) >= 10 else "%.2f" % value
+    if "×" in target["target"]:
+        interval = target.get("interval")
+        return times(target["got"]) + (" (%.2f–%.2f)" % tuple(interval)
+                                       if interval else "")
+    divisor, unit = scale([row])
+    got = target["got"] / divisor
+    is_close = abs(target.get("share", 0) - 1) < 0.01
+    return "%s %s" % ("%.1f" % got if is_close else number(got), unit)
 
 
-def cell(entry):
+def share(target):
+    return "%.2f" % target["share"] if "share" in target else "–"
+
+
+def target_lines(rows, source):
+    lines = ["| %s | must be | is | of the limit | |" % {
+        "design": "design, section 5", "channels": "issue on channels",
+        "HTTP": "issue on HTTP"}.get(source, source), "|---|---|---|---|---|"]
+    for row in rows:
+        lines += ["| %s%s | %s | %s | %s | %s |" % (
+            row["name"], " (busy)" if row["busy"] else "", t["target"],
+            measured(row, t), share(t), verdict(t))
+            for t in row["targets"] if t.get("source", "design") == source]
+    return lines + [""]
+
+
+def targets(results):
+    judged = [t for r in results["rows"] for t in r["targets"]]
+    sources = []
+    for t in judged:
+        if t.get("source", "design") not in sources:
+            sources.append(t.get("source", "design"))
+    n_reached = sum(t["verdict"] == "reached" for t in judged)
+    lines = ["## Targets", "",
+             "%d of %d reached. \"Of the limit\": for ≤ a share above 1 is a "
+             "miss, for ≥ one below 1. \"Just\": the limit lies within the 95 %% "
+             "interval (in brackets), so another run may find otherwise." % (
+                 n_reached, len(judged)), ""]
+    for source in sources:
+        lines += target_lines(results["rows"], source)
+    return lines
+
+
+# --- a group ----------------------------------------------------------------
+
+def cell(entry, divisor):
     if not entry:
-        return "–"
-    text = number(entry["median"])
+        return ""
+    text = number(entry["median"] / divisor)
     if entry.get("ratio") is not None:
-        text += " = %.2f×" % entry["ratio"]
+        text += "<br>%s" % times(entry["ratio"])
         if entry["n"] > 1:
-            text += " (%.2f–%.2f)" % tuple(entry["interval"])
+            text += " (%s–%s)" % tuple(number(v) for v in entry["interval"])
     return text
 
 
+def label(row):
+    return row["name"].split(": ", 1)[-1] + (" **busy**" if row["busy"] else "")
+
+
 def table(rows):
-    """A line per row, a column per subject."""
-    names = [n for n in names_of(rows)]
+    """A line per row and a column per subject; on its side if there is one."""
+    names = names_of(rows)
     if any("raw epoll again" in r["series"] for r in rows):
         names.append("raw epoll again")
-    lines = ["| %s | %s |" % (rows[0]["unit"], " | ".join(names)),
-             "|---" * (len(names) + 1) + "|"]
-    for row in rows:
-        label = row["name"] + (" **busy**" if row["busy"] else "")
-        lines.append("| %s | %s |" % (label, " | ".join(
-            cell(row["series"].get(n)) for n in names)))
+    divisor, unit = scale(rows)
+    if len(rows) == 1:
+        lines = ["| %s | %s | × %s |" % (label(rows[0]), unit,
+                                         rows[0]["baseline"]),
+                 "|---|---:|---|"]
+        cells = [(n, cell(rows[0]["series"][n], divisor)) for n in names]
+        return lines + ["| %s | %s |" % (n, c.replace("<br>", " | ")
+                                         if "<br>" in c else c + " | ")
+                        for n, c in cells]
+    return ["| %s | %s |" % (unit, " | ".join(names)),
+            "|---" + "|---:" * len(names) + "|"] + [
+        "| %s | %s |" % (label(row), " | ".join(
+            cell(row["series"].get(n), divisor) for n in names))
+        for row in rows]
+
+
+def latency_lines(rows):
+    """Every percentile of every server."""
+    lines = ["", "| µs | at | p50 | p90 | p99 | p99.9 |",
+             "|---|---:|---:|---:|---:|---:|"]
+    for name in names_of(rows):
+        b = rows[0]["series"][name]["beside"]
+        lines.append("| %s | %s/s | %s |" % (name, number(b["rate"]), " | ".join(
+            number(b[k]) for k in ("p50_us", "p90_us", "p99_us", "p999_us"))))
     return lines
 
 
-def detail(rows):
-    """Percentiles, and whether the load was the limit."""
-    lines = []
+def throughput(rows):
+    """Operations per second on the wall, and where the load was the limit."""
+    lines, limited = [], []
     for row in rows:
-        for name, e in row["series"].items():
-            b = e["beside"]
-            if "p999_us" in b and row["group"] == "latency":
-                lines.append(
-                    "- %s at %s/s: p50 %s, p90 %s, p99 %s, p99.9 %s µs" % (
-                        name, number(b["rate"]), number(b["p50_us"]),
-                        number(b["p90_us"]), number(b["p99_us"]),
-                        number(b["p999_us"])))
-            if row["group"] in ("echo", "http", "pipelined", "files") and \
-                    b.get("cpu_share", 1) < 0.9:
-                lines.append("- %s, %s: the load was the limit (the server "
-                             "used %.0f %% of its core)" % (
-                                 row["name"], name, 100 * b["cpu_share"]))
-    return lines
+        parts = []
+        for name in names_of([row]):
+            b = row["series"][name]["beside"]
+            if "ops_per_s" in b:
+                low = b.get("cpu_share", 1) < 0.9
+                parts.append("%s %s%s" % (name, number(b["ops_per_s"] / 1000),
+                                          "*" if low else ""))
+                limited += [name] if low else []
+        if parts:
+            lines.append("- %s: %s" % (label(row), ", ".join(parts)))
+    if not lines:
+        return []
+    text = "Wall throughput, thousands per second%s:" % (
+        " (*: the load was the limit, the server's core was idle more than a "
+        "tenth of the time)" if limited else "")
+    return ["", text, "", *lines]
 
 
 def growth_lines(rows):
@@ -132,54 +161,51 @@ def growth_lines(rows):
                   if name in r["series"]]
         b = growth(points) if len(points) > 2 else None
         if b is not None:
-            parts.append("%s x^%.2f" % (name, b))
-    return ["Fitted growth (least squares over the logarithms): %s." %
-            "; ".join(parts)] if parts else []
+            parts.append("%s n^%.2f (%s)" % (name, b, times(10 ** b)))
+    return ["", "Fitted growth (least squares over the logarithms; in brackets: "
+            "for ten times as many): %s." % "; ".join(parts)] if parts else []
+
+
+def not_measured(rows):
+    lines = ["- %s: %s" % (r["name"], p.split("\n")[0])
+             for r in rows for p in r["problems"]]
+    return ["", "Not measured:", ""] + lines if lines else []
+
+
+def says(rows):
+    """What is better, what ratios are to, and the rows' notes, each once."""
+    notes = list(dict.fromkeys(r["note"] for r in rows if r["note"]))
+    sentences = [better(rows), "ratios are to " + rows[0]["baseline"], *notes]
+    return " ".join(s[0].upper() + s[1:] + "." for s in sentences)
+
+
+def again(group, rows):
+    if len(rows) == 1:
+        return "Again: `%s`." % rows[0]["command"]
+    return "Again: `bench/run.py --group \"%s\"`, or a row of it: `%s`." % (
+        group, rows[0]["command"])
 
 
 def section(group, rows, pictures):
-    lines = ["### " + TITLES.get(group, group), ""]
-    if pictures:
-        lines += ["![%s](%s/%s.svg)" % (TITLES.get(group, group), pictures,
-                                        slug(group)), ""]
-    lines += table(rows) + [""]
-    notes = sorted({r["note"] for r in rows if r["note"]})
-    lines += ["Baseline: %s.%s" % (rows[0]["baseline"], "".join(
-        " %s." % (n[0].upper() + n[1:]) for n in notes))]
-    lines += growth_lines(rows)
-    more = detail(rows)
-    if more:
-        lines += [""] + more
-    problems = ["- %s: %s" % (r["name"], p.split("\n")[0])
-                for r in rows for p in r["problems"]]
-    if problems:
-        lines += ["", "Not measured:", ""] + problems
-    lines += ["", "Again: " + "; ".join(
-        "`%s`" % r["command"] for r in rows), ""]
-    return lines
+    title = TITLES.get(group, group)
+    lines = ["### " + title, "", "![%s](%s/%s.svg)" % (
+        title, pictures, slug(group)), "", says(rows), ""]
+    lines += table(rows) + growth_lines(rows)
+    lines += latency_lines(rows) if group == "latency" else []
+    lines += throughput(rows) if group in LOADED else []
+    found = [n for r in rows for n in r.get("notes", [])]
+    lines += ["", *["- " + n for n in found]] if found else []
+    return lines + not_measured(rows) + ["", again(group, rows), ""]
 
 
-def targets(results):
-    lines = ["## Targets", "",
-             "| what | target | measured | share of the target | |",
-             "|---|---|---|---|---|"]
-    judged = []
-    for row in results["rows"]:
-        mine = row["series"].get(row["candidate"], {}).get("median")
-        for t in row["targets"]:
-            judged.append(t["verdict"])
-            got = "–" if t["got"] is None else \
-                "%.3f ×" % t["got"] if "×" in t["target"] else \
-                "%s %s" % (number(mine), row["unit"])
-            lines.append("| %s%s | %s | %s | %s | %s |" % (
-                row["name"], " (busy)" if row["busy"] else "", t["target"],
-                got, "%.2f" % t["share"] if "share" in t else "–",
-                t["verdict"] if t["verdict"] == "reached"
-                else "**%s**" % t["verdict"]))
-    lines.insert(2, "%d of %d reached. Where less is better, a share above 1 is "
-                 "a miss; where more is (≥), one below 1.\n" % (
-                     judged.count("reached"), len(judged)))
-    return lines + [""]
+# --- the pages --------------------------------------------------------------
+
+def at_a_glance(results):
+    return ["## At a glance", "",
+            "gev's own number, and how many times that each other one costs: "
+            "**above 1, gev is better**. CPU of the server per operation on one "
+            "core; p99 is a latency, memory is user space.", "",
+            *glance.matrix(results), ""]
 
 
 def machine(results):
@@ -193,39 +219,31 @@ def machine(results):
                 f["commit"], " with local changes" if f["changed"] else "",
                 f["build"], f["compiler"]),
             "- " + ", ".join("%s %s" % v for v in f["versions"].items()),
-            "- measured %s%s" % (
-                f["date"], "" if results["complete"]
+            "- measured %s in %.0f minutes%s" % (
+                f["date"], sum(r["took_s"] for r in results["rows"]) / 60,
+                "" if results["complete"]
                 else "; **incomplete: rows are missing**"), ""]
 
 
 def tuning():
-    return ["## How each peer is tuned", ""] + [
+    return ["## How each peer is tuned", "",
+            "All sockets keep the kernel's default buffer sizes; every server "
+            "runs on one core, its load on another.", ""] + [
         "- **%s**: %s." % item for item in subjects.TUNING.items()] + [""]
 
 
-HEAD = """\
-# Benchmarks
-
-Made by `bench/page.py` from [latest.json](%s/latest.json); not edited by hand.
-`make bench` measures all of it again in about a quarter of an hour, `make
-bench-quick` the most important rows in two minutes; `bench/run.py --only NAME`
-repeats one row, and `bench/compare.py OLD.json NEW.json` tells two runs apart.
-Where the time goes is in [profile.md](profile.md). All numbers of this page are
-from one run on one machine; bars and curves show medians with the whole range.
-"""
-
-
 def whole_page(results, pictures):
-    lines = [HEAD % pictures] + machine(results) + targets(results)
-    lines += [METHOD.format(**results["facts"])]
-    lines += ["## Rows", ""]
+    lines = [HEAD % (results["facts"]["date"], pictures)] + targets(results)
+    lines += at_a_glance(results) + ["## Workloads", "", READING]
     for group, rows in groups(results).items():
         lines += section(group, rows, pictures)
+    lines += machine(results) + [METHOD.format(**results["facts"])]
     return "\n".join(lines + tuning() + [TRAPS])
 
 
 def short_page(results):
-    lines = ["# Latest results", ""] + machine(results) + targets(results)
+    lines = ["# Latest results", ""] + targets(results) + at_a_glance(results)
+    lines += machine(results)
     for group, rows in groups(results).items():
         lines += ["## " + TITLES.get(group, group), ""] + table(rows) + [""]
     return "\n".join(lines)
@@ -236,11 +254,18 @@ def write(path, text):
         f.write(text.rstrip("\n") + "\n")
 
 
+def update_readme(path, results):
+    with open(path) as f:
+        before, _, after = glance.cut_readme(f.read())
+    write(path, before + glance.readme_block(results) + after)
+
+
 def main():
     p = argparse.ArgumentParser(description=__doc__.split("\n")[0])
     p.add_argument("results")
     p.add_argument("--docs", nargs="?",
                    const=os.path.join(ROOT, "docs", "benchmarks.md"))
+    p.add_argument("--readme", nargs="?", const=os.path.join(ROOT, "README.md"))
     args = p.parse_args()
     with open(os.path.join(args.results, "latest.json")) as f:
         results = json.load(f)
@@ -249,6 +274,8 @@ def main():
         pictures = os.path.relpath(args.results, os.path.dirname(
             os.path.abspath(args.docs)))
         write(args.docs, whole_page(results, pictures))
+    if args.readme:
+        update_readme(args.readme, results)
     return 0
 
 

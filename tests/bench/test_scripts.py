@@ -5,9 +5,11 @@ import json
 import os
 import re
 import shutil
+import socket
 import subprocess
 import sys
 import tempfile
+import threading
 import unittest
 
 sys.dont_write_bytecode = True
@@ -16,11 +18,15 @@ ROOT = os.path.dirname(os.path.dirname(os.path.dirname(
 BENCH = os.path.join(ROOT, "bench")
 sys.path.insert(0, BENCH)
 import compare
+import draw
+import glance
+import limits
 import quiet
 import rows
 import run
 import subjects
 import summary
+import units
 from summary import Target
 
 FACTS = {"date": "2026-01-01 00:00 UTC", "commit": "abc", "changed": False,
@@ -30,7 +36,7 @@ FACTS = {"date": "2026-01-01 00:00 UTC", "commit": "abc", "changed": False,
 
 
 def samples(*values):
-    return {turn: {"value": v, "cpu_share": 0.5}
+    return {turn: {"value": v, "cpu_share": 0.5, "ops_per_s": 1000}
             for turn, v in enumerate(values)}
 
 
@@ -87,6 +93,15 @@ class Summary(unittest.TestCase):
         r = summary.summarize(declared, {})
         self.assertEqual(r["targets"][0]["verdict"], "not measured")
 
+    def test_a_limit_within_the_interval_is_just_reached_or_missed(self):
+        self.assertTrue(row(gev=(101, 102, 102, 103, 105))["targets"][0][
+            "just"])
+        self.assertFalse(row(gev=(101,) * 5)["targets"][0]["just"])
+
+    def test_the_spread_leaves_out_a_tenth_at_each_end(self):
+        self.assertEqual(summary.spread(range(100)), [10, 89])
+        self.assertEqual(summary.spread([3, 1, 2]), [1, 3])
+
     def test_growth_finds_the_exponent(self):
         points = [(n, 3 * n ** 0.5) for n in (1, 10, 100, 1000)]
         self.assertAlmostEqual(summary.growth(points), 0.5)
@@ -115,6 +130,38 @@ class Compare(unittest.TestCase):
         found = self.changes(row(), row(gev=(80,) * 5))
         self.assertEqual([c["worse"] for c in found], [False])
 
+    def test_a_change_within_the_intervals_is_noise_however_large(self):
+        old = row(gev=(100, 130, 160, 190, 220))
+        new = row(gev=(150, 180, 210, 240, 270))
+        self.assertEqual(self.changes(old, new), [])
+
+    def test_a_latency_has_to_change_by_more(self):
+        def lateness(*values):
+            r = row(gev=values)
+            return dict(r, unit="us")
+        self.assertEqual(self.changes(lateness(*(100,) * 5),
+                                      lateness(*(107,) * 5)), [])
+        self.assertEqual(len(self.changes(lateness(*(100,) * 5),
+                                          lateness(*(115,) * 5))), 1)
+
+    def test_without_a_baseline_the_number_itself_counts(self):
+        def alone(value):
+            declared = rows.Row("parked", "parked", None, subjects.GEV)
+            r = summary.summarize(declared, {subjects.GEV: samples(value)})
+            return dict(row("parked"), **r)
+        self.assertEqual(self.changes(alone(256), alone(270)), [])
+        found = self.changes(alone(256), alone(300))
+        self.assertEqual([c["worse"] for c in found], [True])
+
+    def test_what_one_run_did_not_measure_is_no_change(self):
+        empty = row()
+        empty["series"] = {}
+        self.assertEqual(self.changes(row(), empty), [])
+
+    def test_more_of_what_is_better_is_an_improvement(self):
+        found = self.changes(row(more=True), row(gev=(130,) * 5, more=True))
+        self.assertEqual([c["worse"] for c in found], [False])
+
     def test_less_of_what_is_better_is_a_regression(self):
         found = self.changes(row(more=True), row(gev=(80,) * 5, more=True))
         self.assertEqual([c["worse"] for c in found], [True])
@@ -134,11 +181,16 @@ class Compare(unittest.TestCase):
                 capture_output=True, text=True)
 
     def test_the_program_names_regressions_and_fails(self):
-        done = self.run_it(results(row(), row("gone")),
-                           results(row(gev=(150,) * 5)))
+        done = self.run_it(results(row(), row("gone"), row("noisy")),
+                           results(row("noisy", gev=(95, 99, 104, 111, 120)),
+                                   row("added"), row(gev=(150,) * 5)))
         self.assertEqual(done.returncode, 1)
         self.assertIn("REGRESSED echo: 100 connections", done.stdout)
+        self.assertIn("(+45.6 %)", done.stdout)
         self.assertIn("not measured any more: gone", done.stdout)
+        self.assertIn("new: added", done.stdout)
+        self.assertNotIn("noisy", done.stdout)
+        self.assertIn("2 rows compared: 1 regressed", done.stdout)
 
     def test_the_program_is_content_with_the_same(self):
         self.assertEqual(self.run_it(results(row()),
@@ -152,7 +204,8 @@ class Pages(unittest.TestCase):
         self.folder = folder.name
         curve = [row("echo: %d connections" % n, x=n) for n in (10, 100, 1000)]
         bad = row("busy", group="busy", gev=(120,) * 5)
-        bad.update(busy=True, problems=["Go: NotBuilt go_echo"])
+        bad.update(busy=True, problems=["Go: NotBuilt go_echo"],
+                   notes=["a note"])
         with open(os.path.join(self.folder, "latest.json"), "w") as f:
             json.dump(results(*curve, bad), f)
 
@@ -169,10 +222,11 @@ class Pages(unittest.TestCase):
     def test_the_page_says_what_was_reached_and_missed(self):
         self.run_it("page.py", "--docs", os.path.join(self.folder, "page.md"))
         page = self.read("page.md")
-        for text in ("3 of 4 reached", "**missed**", "1.200 ×", "**busy**",
-                     "NotBuilt go_echo", "a CPU", "wrk 4.1", "libst", "x^0.00",
-                     "bench/run.py --only X", "(./busy.svg)",
-                     "the load was the limit"):
+        for text in ("3 of 4 reached", "**missed**", "1.20×", "**busy**",
+                     "NotBuilt go_echo", "a CPU", "wrk 4.1", "libst", "n^0.00",
+                     "bench/run.py --only X", 'bench/run.py --group "echo"',
+                     "(./busy.svg)", "the load was the limit", "a note",
+                     "| 64-byte echo, 100 connections | 103 ns | 0.97× |"):
             self.assertIn(text, page)
         self.assertIn("3 of 4 reached", self.read("latest.md"))
 
@@ -185,6 +239,89 @@ class Pages(unittest.TestCase):
             self.assertIn("</svg>", svg)
 
 
+class Readme(unittest.TestCase):
+    """README.md's table of costs is that of the published run."""
+    PUBLISHED = os.path.join(BENCH, "results", "latest.json")
+
+    def test_the_costs_in_the_readme_are_those_of_the_published_run(self):
+        if not os.path.exists(self.PUBLISHED):
+            self.skipTest("no run is published yet: no bench/results/")
+        with open(self.PUBLISHED) as f:
+            published = json.load(f)
+        with open(os.path.join(ROOT, "README.md")) as f:
+            _, block, _ = glance.cut_readme(f.read())
+        self.assertEqual(block, glance.readme_block(published),
+                         "bench/page.py bench/results --readme makes it")
+
+    def test_its_lines_are_rows_that_exist(self):
+        names = {r.name for r in rows.ROWS}
+        for line in (*glance.README, *glance.LINES):
+            self.assertIn(line[1], names)
+
+    def test_the_table_is_replaced_and_nothing_else(self):
+        with tempfile.TemporaryDirectory() as folder:
+            path = os.path.join(folder, "README.md")
+            with open(path, "w") as f:
+                f.write("before\n%s\nold\n%s\nafter\n" % (
+                    glance.README_BEGIN, glance.README_END))
+            with open(os.path.join(folder, "latest.json"), "w") as f:
+                json.dump(results(row()), f)
+            for _ in range(2):
+                subprocess.run([sys.executable, os.path.join(BENCH, "page.py"),
+                                folder, "--readme", path], check=True)
+            with open(path) as f:
+                text = f.read()
+        self.assertTrue(text.startswith("before\n<!--"), text)
+        self.assertTrue(text.endswith("-->\nafter\n"), text)
+        self.assertNotIn("old", text)
+        self.assertIn("| raw epoll 1.00 | **1.03** |", text)
+
+
+class Units(unittest.TestCase):
+    def test_numbers_have_three_digits(self):
+        for value, text in ((0.034, "0.03"), (4.678, "4.68"), (9.999, "10.0"),
+                            (46.78, "46.8"), (99.96, "100"), (467.8, "468"),
+                            (46780, "46,780"), (0.001, "0"), (None, "–")):
+            self.assertEqual(units.number(value), text)
+
+    def test_a_table_has_one_unit(self):
+        declared = row(gev=(4680,) * 5)
+        self.assertEqual(units.scale([declared]), (1000, "µs"))
+        self.assertEqual(units.scale([row()]), (1, "ns"))
+
+
+class Limits(unittest.TestCase):
+    def served(self, at_most):
+        """limits.fill() on an echo server that takes so many connections."""
+        listener = socket.create_server(("127.0.0.1", 0))
+        held = []
+
+        def serve():
+            conns = []
+            while len(conns) <= at_most:
+                conns.append(listener.accept()[0])
+                if len(conns) <= at_most:
+                    conns[-1].sendall(conns[-1].recv(100))
+            for c in conns:
+                c.close()
+        server = threading.Thread(target=serve, daemon=True)
+        server.start()
+        try:
+            return limits.fill(held, listener.getsockname(), 10)
+        finally:
+            for s in held:
+                s.close()
+            listener.close()
+
+    def test_the_first_connection_that_is_closed_ends_it(self):
+        n, reason = self.served(3)
+        self.assertEqual(n, 3)
+        self.assertIn("closes", reason)
+
+    def test_a_server_that_takes_all_has_no_reason(self):
+        self.assertEqual(self.served(10), (10, None))
+
+
 class Declarations(unittest.TestCase):
     def test_names_are_unique_and_so_are_their_files(self):
         names = [run.slug(r.name) for r in rows.ROWS]
@@ -192,10 +329,16 @@ class Declarations(unittest.TestCase):
 
     def test_each_group_has_a_title(self):
         self.assertEqual({r.group for r in rows.ROWS}, set(rows.TITLES))
+        self.assertEqual(set(rows.AXES), set(rows.TITLES))
+
+    def test_each_subject_has_a_colour(self):
+        for name in {*subjects.ECHO, *subjects.HTTP, *subjects.RELAY,
+                     subjects.BOOST, subjects.FIBER} - draw.HIDDEN:
+            self.assertIn(name, draw.COLOURS)
 
     def test_each_peer_says_how_it_is_tuned(self):
         for peer in (*subjects.ECHO, *subjects.HTTP, *subjects.RELAY,
-                     subjects.BOOST):
+                     subjects.BOOST, subjects.FIBER):
             if peer not in (subjects.SMALL, subjects.AGAIN,
                             subjects.RELAY_RW):
                 self.assertIn(peer, subjects.TUNING)
