@@ -13,13 +13,16 @@
  * In a thread that has no hub they are libc's functions unchanged.
  *
  * The environment chooses: GEV_PATCH=all,-dns leaves getaddrinfo and its relatives
- * alone. The words are wait, transfer, connect, fd, time, dns, process, nss, all;
- * and hub: the main thread has a hub from its first such call on, even if it never
+ * alone. The words are wait, transfer, connect, fd, time, dns, process, nss, signal,
+ * all; and hub: the main thread has a hub from its first such call on, even if it never
  * makes a greenlet. An unknown word is told on standard error and passed over.
  *
  * getpwnam, getgrgid, getservbyname, syslog and the others of nss block, and all
  * greenlets with them: libc holds locks while a name service module asks its server.
  * gev_offload() has a thread do it.
+ *
+ * A signal's handler that was set with sigaction(2) or signal(3) ends main's calls with
+ * EINTR where it would libc's. Calls of other greenlets it does not end.
  */
 #ifndef GEV_PATCH_H
 #define GEV_PATCH_H

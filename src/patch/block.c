@@ -12,6 +12,9 @@
  *                          better than wrong
  *   a name service module  likewise: libc holds its locks around it
  *   a vfork(2)'s child     likewise: the hub is its parent's
+ *   a handler, which has interrupted such a wait   likewise: the hub may be in the
+ *                          middle of something
+ *   a signal               EINTR, see interrupt.h
  */
 #include "patch/block.h"
 
@@ -74,6 +77,10 @@ void gev__block_begin(struct gev__block *b)
         b->begun = true;
         gev__count_waited(b->name);
     }
+    if (!b->eintr.by) {
+        b->eintr = gev__eintr_begin(
+            b->deadline < INFINITY ? GEV__ALWAYS : GEV__UNLESS_RESTART);
+    }
 }
 
 /* Where nothing may switch. */
@@ -120,7 +127,8 @@ int gev__block_wait(struct gev__block *b)
         b->nowait = 0;
         return 0;
     }
-    if (gev_wait_fd(b->fd, b->events, left) < 0) {
+    if (gev__eintr_enter(&b->eintr) < 0 ||
+        gev__eintr_leave(&b->eintr, gev_wait_fd(b->fd, b->events, left)) < 0) {
         return give_up(b);
     }
     if (b->part && has_error(b)) {
@@ -145,7 +153,11 @@ int gev__block_nap(struct gev__block *b, double secs)
         b->nowait = 0;
         return 0;
     }
-    return gev_sleep(secs) == 0 ? 0 : give_up(b);
+    if (gev__eintr_enter(&b->eintr) < 0 ||
+        gev__eintr_leave(&b->eintr, gev_sleep(secs)) < 0) {
+        return give_up(b);
+    }
+    return 0;
 }
 
 int gev__block_more(struct gev__block *b)

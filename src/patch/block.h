@@ -23,6 +23,7 @@
 #include <sys/types.h>
 #include <sys/uio.h>
 
+#include "patch/interrupt.h"
 #include "patch/kind.h"
 #include "patch/names.h"
 
@@ -43,7 +44,8 @@ struct gev__block {
     double deadline;     /* valid if @begun */
     bool begun;          /* it has waited: flag and limit are known */
     bool part;           /* it has moved bytes: an error is the next call's */
-    const void *caller;  /* whose code called */
+    struct gev__eintr eintr; /* valid if @begun */
+    const void *caller;      /* whose code called */
 };
 
 /**

@@ -23,7 +23,9 @@
 #include <gev/patch.h>
 
 #include "patch/flags.h"
+#include "patch/interrupt.h"
 #include "patch/real.h"
+#include "patch/sigaction.h"
 #include "patch/words.h"
 
 struct gev__count gev__counts[GEV__N_NAMES];
@@ -70,6 +72,7 @@ bool gev__guard_is_borrowed(void)
 
 int gev__guard_slow(enum gev__name name, enum gev__family family)
 {
+    struct gev__handled handled = gev__interrupts.handled;
     int rc;
 
     if (in_service || is_passing() ||
@@ -81,21 +84,26 @@ int gev__guard_slow(enum gev__name name, enum gev__family family)
     if (rc > 0 && start_hub && starts_now()) {
         rc = gev_checkpoint();
     }
-    if (rc > 0) {
+    if (rc > 0 || (rc < 0 && errno == EINTR)) { /* a handler's: see block.c */
         count(&gev__counts[name].passed);
         return GEV__PASS;
     }
     count(&gev__counts[name].tried);
+    gev__interrupts.mark = handled;
     return rc < 0 ? -1 : GEV__COOPERATE;
 }
 
-bool gev__guard_books(enum gev__family family, const void *caller)
+bool gev__guard_takes(enum gev__family family, const void *caller)
 {
     uintptr_t at = (uintptr_t)caller;
 
     return (gev__families & 1u << family) &&
-           at - gev__quiet[0].low >= gev__quiet[0].high - gev__quiet[0].low &&
-           !gev__guard_is_borrowed();
+           at - gev__quiet[0].low >= gev__quiet[0].high - gev__quiet[0].low;
+}
+
+bool gev__guard_books(enum gev__family family, const void *caller)
+{
+    return gev__guard_takes(family, caller) && !gev__guard_is_borrowed();
 }
 
 bool gev__guard_nss_begin(void)
@@ -111,16 +119,27 @@ void gev__guard_nss_end(const bool *begun)
     in_service -= *begun;
 }
 
-bool gev__guard_is_service(const void *caller)
+/* Is this the code of a library whose name begins so? */
+static bool is_of(const void *code, const char *prefix)
 {
     struct dl_find_object found;
     const char *name;
 
-    if (_dl_find_object((void *)(uintptr_t)caller, &found) < 0) {
+    if (_dl_find_object((void *)(uintptr_t)code, &found) < 0) {
         return false;
     }
     name = strrchr(found.dlfo_link_map->l_name, '/');
-    return name && strncmp(name + 1, "libnss_", strlen("libnss_")) == 0;
+    return name && strncmp(name + 1, prefix, strlen(prefix)) == 0;
+}
+
+bool gev__guard_is_service(const void *caller)
+{
+    return is_of(caller, "libnss_");
+}
+
+bool gev__guard_is_libev(sighandler_t function)
+{
+    return is_of((const void *)(uintptr_t)function, "libev.so");
 }
 
 static void passing_end(void *depth)
@@ -184,6 +203,7 @@ static unsigned read_environment(void)
 static void in_child(void)
 {
     pid = getpid();
+    gev__sigaction_after_fork();
 }
 
 static __attribute__((constructor)) void set_up(void)
@@ -194,7 +214,8 @@ static __attribute__((constructor)) void set_up(void)
     find_module(&gev__quiet[0], (const void *)(uintptr_t)gev_checkpoint);
     find_module(&gev__quiet[1], dlsym(RTLD_DEFAULT, "ares_library_init"));
     if (gev_key_create(&passing_key, passing_end) < 0 ||
-        pthread_atfork(NULL, NULL, in_child) != 0) {
+        pthread_atfork(gev__sigaction_before_fork, gev__sigaction_after_fork,
+                       in_child) != 0) {
         return; /* UNTESTED: no memory this early; then nothing is interposed */
     }
     gev__families = read_environment();

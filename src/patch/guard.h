@@ -97,6 +97,12 @@ static inline int gev__guard(enum gev__name name, enum gev__family family,
 bool gev__guard_books(enum gev__family family, const void *caller);
 
 /**
+ * gev__guard_takes() - is a call that never waits one of the program's?
+ * @caller: as gev__guard()
+ */
+bool gev__guard_takes(enum gev__family family, const void *caller);
+
+/**
  * gev__guard_nss_begin() - from here on nothing of this thread switches
  *
  * For the time inside libc's name service. Nests.
@@ -123,6 +129,11 @@ void gev__guard_nss_end(const bool *begun);
  * "~user", what the family nss would guard if GEV_PATCH had not left it out.
  */
 bool gev__guard_is_service(const void *caller);
+
+/**
+ * gev__guard_is_libev() - is this a function of libev's?
+ */
+bool gev__guard_is_libev(sighandler_t function);
 
 static inline void gev__count_passed(enum gev__name name)
 {

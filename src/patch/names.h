@@ -33,7 +33,8 @@ struct rusage;
     X(time)     /* sleep */                                                    \
     X(dns)      /* getaddrinfo, gethostbyname */                               \
     X(process)  /* waitpid, system */                                          \
-    X(nss)      /* getpwnam, syslog: nothing switches inside */
+    X(nss)      /* getpwnam, syslog: nothing switches inside */                \
+    X(signal)   /* sigaction: what EINTR takes */
 
 #define GEV__NAMES_WAIT(X)                                                     \
     X(wait, int, poll, (struct pollfd *, nfds_t, int))                         \
@@ -147,6 +148,19 @@ struct rusage;
     GEV__SERVICES(GEV__SERVICE, X)                                             \
     GEV__SERVICES_VARIADIC(X)
 
+#define GEV__NAMES_SIGNAL(X)                                                   \
+    X(signal, int, sigaction,                                                  \
+      (int, const struct sigaction *, struct sigaction *))                     \
+    X(signal, int, __sigaction,                                                \
+      (int, const struct sigaction *, struct sigaction *))                     \
+    X(signal, sighandler_t, signal, (int, sighandler_t))                       \
+    X(signal, sighandler_t, bsd_signal, (int, sighandler_t))                   \
+    X(signal, sighandler_t, ssignal, (int, sighandler_t))                      \
+    X(signal, sighandler_t, sysv_signal, (int, sighandler_t))                  \
+    X(signal, sighandler_t, __sysv_signal, (int, sighandler_t))                \
+    X(signal, sighandler_t, sigset, (int, sighandler_t))                       \
+    X(signal, int, siginterrupt, (int, int))
+
 #define GEV__NAMES(X)                                                          \
     GEV__NAMES_WAIT(X)                                                         \
     GEV__NAMES_TRANSFER(X)                                                     \
@@ -155,7 +169,8 @@ struct rusage;
     GEV__NAMES_TIME(X)                                                         \
     GEV__NAMES_DNS(X)                                                          \
     GEV__NAMES_PROCESS(X)                                                      \
-    GEV__NAMES_NSS(X)
+    GEV__NAMES_NSS(X)                                                          \
+    GEV__NAMES_SIGNAL(X)
 
 /* What _FORTIFY_SOURCE makes of the plain names; no header declares them. */
 ssize_t __read_chk(int fd, void *buf, size_t n, size_t size);
@@ -165,6 +180,12 @@ ssize_t __recvfrom_chk(int fd, void *buf, size_t n, size_t size, int flags,
 int __poll_chk(struct pollfd *fds, nfds_t n, int ms, size_t size);
 int __ppoll_chk(struct pollfd *fds, nfds_t n, const struct timespec *t,
                 const sigset_t *mask, size_t size);
+
+/* Older names, which no header declares, or not always. */
+int __sigaction(int signo, const struct sigaction *act, struct sigaction *old);
+sighandler_t bsd_signal(int signo, sighandler_t handler);
+sighandler_t sysv_signal(int signo, sighandler_t handler);
+sighandler_t __sysv_signal(int signo, sighandler_t handler);
 
 enum gev__family {
 #define GEV__FAMILY(family) GEV__F_##family,

@@ -6,6 +6,9 @@
  * a child's pidfd, or where many are meant look again and again, 1 to 20 ms apart,
  * and then call the real function, which has the answer.
  *
+ * A signal may end them; a child that has ended meanwhile comes first, since it is what
+ * SIGCHLD is about. system(3) and pclose(3) it does not end, as in libc.
+ *
  * system(3) and popen(3) start the shell with posix_spawn(3), as libc does; only
  * the waiting differs. Reading a popen(3) stream is stdio's and blocks.
  */
@@ -25,6 +28,7 @@
 #include <gev/process.h>
 
 #include "patch/guard.h"
+#include "patch/interrupt.h"
 #include "patch/kind.h"
 #include "patch/real.h"
 
@@ -33,22 +37,26 @@
 
 /* Waits until a child may have ended. Return: 0, 1 if that cannot be told, or -1
    with errno. */
-static int await_pidfd(int fd)
+static int await_pidfd(struct gev__eintr *e, int fd)
 {
-    if (gev_wait_fd(fd, GEV_READ, GEV_FOREVER) >= 0) {
+    if (gev__eintr_enter(e) == 0 &&
+        gev__eintr_leave(e, gev_wait_fd(fd, GEV_READ, GEV_FOREVER)) >= 0) {
         return 0;
     }
-    return errno == ECANCELED || errno == ETIMEDOUT || errno == EBADF ? -1 : 1;
+    return errno == ECANCELED || errno == ETIMEDOUT || errno == EBADF ||
+                   errno == EINTR || errno == EDEADLK
+               ? -1
+               : 1;
 }
 
-static int await_child(pid_t pid)
+static int await_child(struct gev__eintr *e, pid_t pid)
 {
     int fd = pidfd_open(pid, 0), rc;
 
     if (fd < 0) {
         return 1;
     }
-    rc = await_pidfd(fd);
+    rc = await_pidfd(e, fd);
     int saved = errno;
     (void)gev_close(fd);
     errno = saved;
@@ -67,21 +75,21 @@ struct call {
     bool by_id; /* waitid(2) */
 };
 
-/* The real call with WNOHANG. Return: 0 for not yet, 1 for done, -1. */
-static pid_t ask(const struct call *c)
+/* The real call with @more options. Return: 0 for not yet, 1 or more for done, -1. */
+static pid_t ask(const struct call *c, int more)
 {
     if (!c->by_id) {
-        return GEV__REAL(wait4)(c->pid, c->status, c->options | WNOHANG,
+        return GEV__REAL(wait4)(c->pid, c->status, c->options | more,
                                 c->rusage);
     }
     siginfo_t none, *info = c->info ? c->info : &none;
     info->si_pid = 0;
-    int r = GEV__REAL(waitid)(c->idtype, c->id, info, c->options | WNOHANG);
+    int r = GEV__REAL(waitid)(c->idtype, c->id, info, c->options | more);
     return r < 0 ? -1 : info->si_pid != 0;
 }
 
 /* Whether only the end of one child is waited for. */
-static int await(const struct call *c)
+static int await(struct gev__eintr *e, const struct call *c)
 {
     pid_t one = c->by_id ? (c->idtype == P_PID ? (pid_t)c->id : 0) : c->pid;
     int beyond = c->by_id ? WSTOPPED | WCONTINUED : WUNTRACED | WCONTINUED;
@@ -90,44 +98,88 @@ static int await(const struct call *c)
         return 1;
     }
     if (c->by_id && c->idtype == P_PIDFD) {
-        return await_pidfd((int)c->id);
+        return await_pidfd(e, (int)c->id);
     }
-    return one > 0 ? await_child(one) : 1;
+    return one > 0 ? await_child(e, one) : 1;
 }
 
-static pid_t run(const struct call *c)
+/* A wait has failed. Return: as ask(). */
+static pid_t give_up(const struct call *c)
+{
+    int why = errno;
+    pid_t r;
+
+    if (why == EDEADLK) {
+        return ask(c, 0); /* in a handler: for real */
+    }
+    r = why == EINTR ? ask(c, WNOHANG) : 0;
+    if (r > 0) {
+        return r;
+    }
+    errno = why;
+    return -1;
+}
+
+static pid_t run(const struct call *c, struct gev__eintr *e)
 {
     double nap = NAP_MIN;
     int saved = errno;
 
     for (;;) {
-        pid_t r = ask(c);
+        pid_t r = ask(c, WNOHANG);
         if (r != 0 || (c->options & WNOHANG)) {
             return r;
         }
-        int rc = await(c);
+        int rc = await(e, c);
         if (rc > 0) {
-            rc = gev_sleep(nap);
+            rc = gev__eintr_enter(e) < 0 ? -1
+                                         : gev__eintr_leave(e, gev_sleep(nap));
             nap = nap * 2 < NAP_MAX ? nap * 2 : NAP_MAX;
         }
         if (rc < 0) {
-            return -1;
+            r = give_up(c);
         }
-        errno = saved;
+        if (r >= 0) {
+            errno = saved;
+        }
+        if (rc < 0) {
+            return r;
+        }
     }
 }
 
-static pid_t cooperative_waitpid(enum gev__name name, pid_t pid, int *status,
-                                 int options)
+/* gev_waitpid(); when a signal ends it, is it because of the child? */
+static pid_t wait_once(struct gev__eintr *e, pid_t pid, int *status,
+                       int options)
 {
+    int saved = errno;
+    pid_t r;
+
+    if (gev__eintr_enter(e) == 0) {
+        r = gev__eintr_leave(e, gev_waitpid(pid, status, options));
+        if (r >= 0) {
+            return r;
+        }
+    }
+    if (errno != EINTR) {
+        return -1;
+    }
+    r = gev_waitpid(pid, status, options | WNOHANG);
+    errno = r > 0 ? saved : EINTR;
+    return r > 0 ? r : -1;
+}
+
+static pid_t cooperative_waitpid(enum gev__name name, enum gev__ends by,
+                                 struct call *c)
+{
+    struct gev__eintr e = gev__eintr_begin(by);
     pid_t r;
 
     gev__count_waited(name);
-    r = gev_waitpid(pid, status, options);
+    r = wait_once(&e, c->pid, c->status, c->options);
     if (r < 0 && (errno == EBUSY || errno == EMFILE || errno == ENFILE ||
                   errno == EDEADLK)) { /* no way to be told: look */
-        struct call c = {.pid = pid, .status = status, .options = options};
-        r = run(&c);
+        r = run(c, &e);
     }
     return r;
 }
@@ -139,7 +191,9 @@ GEV__INTERPOSED pid_t waitpid(pid_t pid, int *status, int options)
     if (go != GEV__COOPERATE) {
         return go < 0 ? -1 : GEV__REAL(waitpid)(pid, status, options);
     }
-    return cooperative_waitpid(GEV__N_waitpid, pid, status, options);
+    return cooperative_waitpid(
+        GEV__N_waitpid, GEV__UNLESS_RESTART,
+        &(struct call){.pid = pid, .status = status, .options = options});
 }
 
 GEV__INTERPOSED pid_t wait(int *status)
@@ -149,7 +203,8 @@ GEV__INTERPOSED pid_t wait(int *status)
     if (go != GEV__COOPERATE) {
         return go < 0 ? -1 : GEV__REAL(wait)(status);
     }
-    return cooperative_waitpid(GEV__N_wait, -1, status, 0);
+    return cooperative_waitpid(GEV__N_wait, GEV__UNLESS_RESTART,
+                               &(struct call){.pid = -1, .status = status});
 }
 
 GEV__INTERPOSED pid_t wait4(pid_t pid, int *status, int options,
@@ -162,8 +217,9 @@ GEV__INTERPOSED pid_t wait4(pid_t pid, int *status, int options,
     }
     struct call c = {
         .pid = pid, .status = status, .rusage = rusage, .options = options};
+    struct gev__eintr e = gev__eintr_begin(GEV__UNLESS_RESTART);
     gev__count_waited(GEV__N_wait4);
-    return run(&c);
+    return run(&c, &e);
 }
 
 GEV__INTERPOSED pid_t wait3(int *status, int options, struct rusage *rusage)
@@ -175,8 +231,9 @@ GEV__INTERPOSED pid_t wait3(int *status, int options, struct rusage *rusage)
     }
     struct call c = {
         .pid = -1, .status = status, .rusage = rusage, .options = options};
+    struct gev__eintr e = gev__eintr_begin(GEV__UNLESS_RESTART);
     gev__count_waited(GEV__N_wait3);
-    return run(&c);
+    return run(&c, &e);
 }
 
 GEV__INTERPOSED int waitid(idtype_t idtype, id_t id, siginfo_t *info,
@@ -192,11 +249,20 @@ GEV__INTERPOSED int waitid(idtype_t idtype, id_t id, siginfo_t *info,
                      .info = info,
                      .options = options,
                      .by_id = true};
+    struct gev__eintr e = gev__eintr_begin(GEV__UNLESS_RESTART);
     gev__count_waited(GEV__N_waitid);
-    return run(&c) < 0 ? -1 : 0;
+    return run(&c, &e) < 0 ? -1 : 0;
 }
 
-/* While shells of system(3) run, the terminal's signals are theirs. */
+/* A shell of ours. No signal ends this. */
+static pid_t await_end(enum gev__name name, pid_t pid, int *status)
+{
+    return cooperative_waitpid(name, GEV__NOTHING,
+                               &(struct call){.pid = pid, .status = status});
+}
+
+/* While shells of system(3) run, the terminal's signals are theirs. The functions are
+   ours: they keep the table of handlers. */
 static struct {
     int n; /* shells */
     struct sigaction interrupt, quit;
@@ -254,8 +320,7 @@ GEV__INTERPOSED int system(const char *command)
     ignore_signals(true);
     rc = spawn_shell(&pid, command, NULL, true);
     if (rc == 0) {
-        rc =
-            cooperative_waitpid(GEV__N_system, pid, &status, 0) < 0 ? errno : 0;
+        rc = await_end(GEV__N_system, pid, &status) < 0 ? errno : 0;
     } else {
         status = 127 << 8; /* as the shell that could not be run */
         rc = 0;
@@ -371,8 +436,7 @@ GEV__INTERPOSED int pclose(FILE *f)
     }
     fclose(f);
     if (go == GEV__COOPERATE) {
-        return cooperative_waitpid(GEV__N_pclose, pid, &status, 0) < 0 ? -1
-                                                                       : status;
+        return await_end(GEV__N_pclose, pid, &status) < 0 ? -1 : status;
     }
     return GEV__REAL(waitpid)(pid, &status, 0) < 0 ? -1 : status;
 }

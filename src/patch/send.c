@@ -300,6 +300,7 @@ GEV__INTERPOSED ssize_t sendmsg(int fd, const struct msghdr *msg, int flags)
 GEV__INTERPOSED int sendmmsg(int fd, struct mmsghdr *v, unsigned n, int flags)
 {
     int go = flags & MSG_DONTWAIT ? GEV__PASS : GEV__GUARD(transfer, sendmmsg);
+    struct gev__eintr eintr = gev__eintr_begin(GEV__NOTHING);
     int saved = errno;
     unsigned i;
 
@@ -315,10 +316,12 @@ GEV__INTERPOSED int sendmmsg(int fd, struct mmsghdr *v, unsigned n, int flags)
                                .flags = flags,
                                .nowait = MSG_DONTWAIT,
                                .arg = &v[i].msg_hdr,
+                               .eintr = eintr,
                                .caller = __builtin_return_address(0)};
         size_t size =
             gev__iov_size(v[i].msg_hdr.msg_iov, v[i].msg_hdr.msg_iovlen);
         ssize_t r = send_msg_all(&b, try_sendmsg, size);
+        eintr = b.eintr; /* it is one call */
         if (r < 0) {
             break;
         }

@@ -2,8 +2,8 @@
 /*
  * sleep, usleep, nanosleep, clock_nanosleep
  *
- * A sleep that a kill or a scope ends early gives the time left, as one that a
- * signal ends.
+ * A sleep that a signal ends early gives the time left, and so does one that a kill or
+ * a scope ends.
  */
 #include <errno.h>
 #include <math.h>
@@ -13,6 +13,7 @@
 #include <gev/hub.h>
 
 #include "patch/guard.h"
+#include "patch/interrupt.h"
 #include "patch/real.h"
 
 #define NSEC_PER_SEC 1000000000L
@@ -29,13 +30,20 @@ static bool is_time(const struct timespec *t)
     return t->tv_sec >= 0 && t->tv_nsec >= 0 && t->tv_nsec < NSEC_PER_SEC;
 }
 
-/* gev_sleep(). Return: 0, or the errno. */
-static int doze(double secs)
+/* gev_sleep(); in a handler that has interrupted a wait, the system's. Return: 0, or
+   the errno. */
+static int doze(struct gev__eintr *e, double secs)
 {
     int saved = errno, rc = 0;
 
-    if (gev_sleep(secs) < 0) {
+    if (gev__eintr_enter(e) < 0 || gev__eintr_leave(e, gev_sleep(secs)) < 0) {
         rc = errno;
+    }
+    if (rc == EDEADLK) {
+        struct timespec t = {.tv_sec = (time_t)secs};
+
+        t.tv_nsec = (long)((secs - (double)t.tv_sec) * NSEC_PER_SEC);
+        rc = GEV__REAL(nanosleep)(&t, NULL) < 0 ? errno : 0;
     }
     errno = saved;
     return rc;
@@ -56,8 +64,9 @@ static void store_left(struct timespec *t, double until)
 /* Return: 0, or the errno with what is left in @left. */
 static int sleep_for(const struct timespec *t, struct timespec *left)
 {
+    struct gev__eintr e = gev__eintr_begin(GEV__ALWAYS);
     double until = gev_now() + secs_of(t);
-    int rc = doze(secs_of(t));
+    int rc = doze(&e, secs_of(t));
 
     if (rc) {
         store_left(left, until);
@@ -65,9 +74,19 @@ static int sleep_for(const struct timespec *t, struct timespec *left)
     return rc;
 }
 
+/* Whole seconds left of a sleep that ended early. After a signal libc drops the part
+   of a second; a kill is always told. */
+static unsigned whole_left(double until, int why)
+{
+    double left = fmax(until - gev_now(), 0);
+
+    return (unsigned)(why == EINTR ? left : ceil(left));
+}
+
 GEV__INTERPOSED unsigned sleep(unsigned secs)
 {
-    int go = GEV__GUARD(time, sleep);
+    int go = GEV__GUARD(time, sleep), rc;
+    struct gev__eintr e = gev__eintr_begin(GEV__ALWAYS);
     double until;
 
     if (go == GEV__PASS) {
@@ -75,22 +94,23 @@ GEV__INTERPOSED unsigned sleep(unsigned secs)
     }
     until = gev_now() + secs;
     gev__count_waited(GEV__N_sleep);
-    if (go < 0 || doze(secs) != 0) {
-        double left = ceil(until - gev_now());
-        return left > 0 ? (unsigned)left : 0;
+    rc = go < 0 ? errno : doze(&e, secs);
+    if (rc) {
+        errno = rc;
     }
-    return 0;
+    return rc ? whole_left(until, rc) : 0;
 }
 
 GEV__INTERPOSED int usleep(useconds_t usec)
 {
     int go = GEV__GUARD(time, usleep), rc;
+    struct gev__eintr e = gev__eintr_begin(GEV__ALWAYS);
 
     if (go != GEV__COOPERATE) {
         return go < 0 ? -1 : GEV__REAL(usleep)(usec);
     }
     gev__count_waited(GEV__N_usleep);
-    rc = doze(usec / USEC_PER_SEC);
+    rc = doze(&e, usec / USEC_PER_SEC);
     if (rc) {
         errno = rc;
     }
@@ -118,6 +138,7 @@ GEV__INTERPOSED int nanosleep(const struct timespec *t, struct timespec *left)
 /* Until a clock says so; it may be set meanwhile. */
 static int sleep_until(clockid_t clock, const struct timespec *t)
 {
+    struct gev__eintr e = gev__eintr_begin(GEV__ALWAYS);
     struct timespec now;
     double left;
     int rc = 0;
@@ -129,7 +150,7 @@ static int sleep_until(clockid_t clock, const struct timespec *t)
         if (left <= 0) {
             return 0;
         }
-        rc = doze(left < DOZE || clock == CLOCK_MONOTONIC ? left : DOZE);
+        rc = doze(&e, left < DOZE || clock == CLOCK_MONOTONIC ? left : DOZE);
     }
     return rc;
 }

@@ -4,11 +4,13 @@
  *
  * gev_poll() and gev_select() give the kernel's own answers; an epoll descriptor
  * is itself readable when it has something to tell. A signal mask is the thread's
- * while the call lasts, as the system call has it.
+ * while the call waits; whether anything is ready, or a signal pending, is first asked
+ * of the system with it, in the one step that these calls are for.
  *
  * Failure modes
- *   nothing could ever end it   the real call, which waits for a signal
- *   no memory to wait           the real call: all greenlets wait
+ *   a signal's handler has run  EINTR, with SA_RESTART too: signal(7)
+ *   in such a handler           the real call: all greenlets wait
+ *   no memory to wait           likewise
  *   a name service module       likewise
  */
 #include <errno.h>
@@ -16,6 +18,7 @@
 #include <math.h>
 #include <poll.h>
 #include <signal.h>
+#include <string.h>
 #include <sys/epoll.h>
 #include <sys/select.h>
 
@@ -24,6 +27,7 @@
 
 #include "patch/block.h"
 #include "patch/guard.h"
+#include "patch/interrupt.h"
 #include "patch/real.h"
 
 #define MSEC_PER_SEC  1000
@@ -32,11 +36,17 @@
 #define NSEC_PER_SEC  1000000000L
 #define USEC_PER_SEC  1000000L
 
+/* Of a set of @n descriptors: whole words, as the system call has it. */
+#define FD_BYTES(n)                                                            \
+    ((n) <= 0 ? 0 : ((size_t)(n) + NFDBITS - 1) / NFDBITS * sizeof(fd_mask))
+
 /* Whether gev cannot wait for this and the real call is to. */
 static bool must_block(void)
 {
     return errno == EDEADLK || errno == ENOMEM;
 }
+
+static const struct timespec no_time = {0, 0};
 
 static bool is_time(const struct timespec *t)
 {
@@ -61,6 +71,24 @@ static void swap_mask(const sigset_t *mask, sigset_t *ret_former)
     }
 }
 
+static int wait_poll(struct pollfd *fds, nfds_t n, int ms)
+{
+    struct gev__eintr e = gev__eintr_begin(GEV__ALWAYS);
+
+    return gev__eintr_enter(&e) < 0
+               ? -1
+               : gev__eintr_leave(&e, gev_poll(fds, n, ms));
+}
+
+static int wait_select(int n, fd_set *set[3], struct timeval *t)
+{
+    struct gev__eintr e = gev__eintr_begin(GEV__ALWAYS);
+
+    return gev__eintr_enter(&e) < 0
+               ? -1
+               : gev__eintr_leave(&e, gev_select(n, set[0], set[1], set[2], t));
+}
+
 GEV__INTERPOSED int poll(struct pollfd *fds, nfds_t n, int ms)
 {
     int go = GEV__GUARD(wait, poll), saved = errno, r;
@@ -73,7 +101,7 @@ GEV__INTERPOSED int poll(struct pollfd *fds, nfds_t n, int ms)
         return GEV__REAL(poll)(fds, n, ms);
     }
     gev__count_waited(GEV__N_poll);
-    r = gev_poll(fds, n, ms);
+    r = wait_poll(fds, n, ms);
     if (r < 0 && must_block()) {
         errno = saved;
         r = GEV__REAL(poll)(fds, n, ms);
@@ -107,8 +135,12 @@ GEV__INTERPOSED int ppoll(struct pollfd *fds, nfds_t n,
         return GEV__REAL(ppoll)(fds, n, t, mask);
     }
     gev__count_waited(GEV__N_ppoll);
+    r = mask ? GEV__REAL(ppoll)(fds, n, &no_time, mask) : 0;
+    if (r != 0) {
+        return r;
+    }
     swap_mask(mask, &former);
-    r = gev_poll(fds, n, msec_of(t));
+    r = wait_poll(fds, n, msec_of(t));
     swap_mask(mask ? &former : NULL, NULL);
     if (r < 0 && must_block()) {
         errno = saved;
@@ -143,7 +175,7 @@ GEV__INTERPOSED int select(int n, fd_set *r, fd_set *w, fd_set *x,
         return GEV__REAL(select)(n, r, w, x, t);
     }
     gev__count_waited(GEV__N_select);
-    rc = gev_select(n, r, w, x, t);
+    rc = wait_select(n, (fd_set *[]){r, w, x}, t);
     if (rc < 0 && must_block()) {
         errno = saved;
         rc = GEV__REAL(select)(n, r, w, x, t);
@@ -151,10 +183,47 @@ GEV__INTERPOSED int select(int n, fd_set *r, fd_set *w, fd_set *x,
     return rc;
 }
 
+/* Microseconds for select, rounded up. */
+static struct timeval usec_of(const struct timespec *t)
+{
+    struct timeval tv = {.tv_sec = t->tv_sec,
+                         .tv_usec =
+                             (t->tv_nsec + NSEC_PER_USEC - 1) / NSEC_PER_USEC};
+
+    if (tv.tv_usec == USEC_PER_SEC) {
+        tv.tv_sec++;
+        tv.tv_usec = 0;
+    }
+    return tv;
+}
+
+/* The system's answer at once, with the mask; the sets are as they were if it is 0.
+   As pselect(2). */
+static int ask_masked(int n, fd_set *set[3], const sigset_t *mask)
+{
+    fd_set copy[3], *at[3];
+    int r;
+
+    if (n > FD_SETSIZE) {
+        return 0; /* larger sets than the type: the mask will do */
+    }
+    for (int i = 0; i < 3; i++) {
+        at[i] = set[i] ? memcpy(&copy[i], set[i], FD_BYTES(n)) : NULL;
+    }
+    r = GEV__REAL(pselect)(n, at[0], at[1], at[2], &no_time, mask);
+    for (int i = 0; i < 3 && r > 0; i++) {
+        if (set[i]) {
+            memcpy(set[i], &copy[i], FD_BYTES(n));
+        }
+    }
+    return r;
+}
+
 GEV__INTERPOSED int pselect(int n, fd_set *r, fd_set *w, fd_set *x,
                             const struct timespec *t, const sigset_t *mask)
 {
     int go = GEV__GUARD(wait, pselect), rc;
+    fd_set *set[3] = {r, w, x};
     struct timeval tv = {0, 0};
     int saved = errno;
     sigset_t former;
@@ -166,17 +235,16 @@ GEV__INTERPOSED int pselect(int n, fd_set *r, fd_set *w, fd_set *x,
         gev__guard_is_service(__builtin_return_address(0))) {
         return GEV__REAL(pselect)(n, r, w, x, t, mask);
     }
-    if (t) {
-        tv.tv_sec = t->tv_sec;
-        tv.tv_usec = (t->tv_nsec + NSEC_PER_USEC - 1) / NSEC_PER_USEC;
-        if (tv.tv_usec == USEC_PER_SEC) {
-            tv.tv_sec++;
-            tv.tv_usec = 0;
-        }
-    }
     gev__count_waited(GEV__N_pselect);
+    rc = mask ? ask_masked(n, set, mask) : 0;
+    if (rc != 0) {
+        return rc;
+    }
+    if (t) {
+        tv = usec_of(t);
+    }
     swap_mask(mask, &former);
-    rc = gev_select(n, r, w, x, t ? &tv : NULL);
+    rc = wait_select(n, set, t ? &tv : NULL);
     swap_mask(mask ? &former : NULL, NULL);
     if (rc < 0 && must_block()) {
         errno = saved;
@@ -189,6 +257,8 @@ GEV__INTERPOSED int pselect(int n, fd_set *r, fd_set *w, fd_set *x,
 static int wait_epoll(int epfd, struct epoll_event *v, int max, double deadline,
                       bool *ret_real)
 {
+    struct gev__eintr e = gev__eintr_begin(GEV__ALWAYS);
+
     for (;;) {
         int r = GEV__REAL(epoll_wait)(epfd, v, max, 0);
         double left = deadline < INFINITY ? deadline - gev_now() : INFINITY;
@@ -196,7 +266,8 @@ static int wait_epoll(int epfd, struct epoll_event *v, int max, double deadline,
         if (r != 0 || left <= 0) {
             return r;
         }
-        if (gev_wait_fd(epfd, GEV_READ, left) >= 0) {
+        if (gev__eintr_enter(&e) == 0 &&
+            gev__eintr_leave(&e, gev_wait_fd(epfd, GEV_READ, left)) >= 0) {
             continue;
         }
         if (errno == ETIMEDOUT && gev__block_expired()) {
@@ -215,6 +286,10 @@ static int cooperative_epoll(enum gev__name name, int epfd,
     sigset_t former;
 
     gev__count_waited(name);
+    r = mask ? GEV__REAL(epoll_pwait)(epfd, v, max, 0, mask) : 0;
+    if (r != 0) {
+        return r;
+    }
     swap_mask(mask, &former);
     r = wait_epoll(epfd, v, max, secs < INFINITY ? gev_now() + secs : INFINITY,
                    ret_real);

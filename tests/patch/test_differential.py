@@ -18,9 +18,7 @@ TRIES = 3
 LIMIT = 60
 FAMILIES = ["pipe", "tcp", "unix", "udp", "unix dgram", "seqpacket", "tty",
             "files", "connect", "backlog", "poll", "select", "epoll", "sleep",
-            "names", "service", "processes", "descriptors", "attacks"]
-# What a signal interrupts is told only where the hub does not do the waiting.
-ONLY_WITHOUT_HUB = ["signals"]
+            "names", "service", "processes", "descriptors", "attacks", "signals"]
 
 program, gev_run = sys.argv[1:]
 envs = {"plain": {}, "run": {}, "hub": {"GEV_PATCH": "all,hub"}}
@@ -55,7 +53,6 @@ def compare(case):
 
 def main():
     cases = [(f, w) for f in FAMILIES for w in ("run", "hub")]
-    cases += [(f, "run") for f in ONLY_WITHOUT_HUB]
     status = 0
     with ThreadPoolExecutor(6) as pool:
         for (family, way), diff in pool.map(compare, cases):

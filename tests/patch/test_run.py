@@ -11,7 +11,7 @@ import sys
 LIMIT = 20
 REFUSED = 125
 GEV_RUN = sys.argv[1]
-WORDS = "all, hub, wait, transfer, connect, fd, time, dns, process, nss"
+WORDS = "all, hub, wait, transfer, connect, fd, time, dns, process, nss, signal"
 HELLO = ["sh", "-c", "echo $GEV_PATCH"]
 
 
