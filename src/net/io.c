@@ -253,18 +253,6 @@ static bool is_stale(ssize_t n)
     return n == -EBADF || n == -ENOTSOCK || n == -EINTR;
 }
 
-/* recv(2) without waiting; see note_drained(). */
-static inline ssize_t recv_stream(struct gev__fd *f, void *buf, size_t len)
-{
-    int saved = errno;
-    ssize_t n = recv(f->fd, buf, len, MSG_DONTWAIT);
-
-    if (n > 0 && (size_t)n < len) {
-        f->drained = true;
-    }
-    return gev__io_done(n, saved);
-}
-
 /*
  * The engine once more, for what idle connections wait in: a stream socket
  * without a time limit. What is parked with each connection is this frame, so
@@ -287,7 +275,7 @@ static __attribute__((noinline)) ssize_t wait_and_recv(struct gev__fd *f,
         }
         if (n == -ETIMEDOUT && f->drained) {
             f->drained = false; /* no time to wait, but to look */
-            n = recv_stream(f, buf, len);
+            n = gev__io_recv_stream(f, buf, len);
             n = n == -EAGAIN ? -ETIMEDOUT : n;
             gev__pad_received(gev__hub_tls, buf, len, n < 0 ? 0 : (size_t)n);
             return gev__ret(n);
@@ -297,7 +285,7 @@ static __attribute__((noinline)) ssize_t wait_and_recv(struct gev__fd *f,
             return gev__ret(n);
         }
         f->drained = false;
-        n = recv_stream(f, buf, len);
+        n = gev__io_recv_stream(f, buf, len);
     } while (n == -EAGAIN);
     if (is_stale(n)) {
         return gev__ret(read_any(gev__hub_tls, f, buf, len));
@@ -327,7 +315,7 @@ ssize_t gev_read(int fd, void *buf, size_t len)
         return read_slow(fd, buf, len);
     }
     if (!f->drained) {
-        n = recv_stream(f, buf, len);
+        n = gev__io_recv_stream(f, buf, len);
         if (n >= 0) {
             return n;
         }

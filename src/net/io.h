@@ -122,6 +122,25 @@ static inline ssize_t gev__io_done(ssize_t n, int saved)
 }
 
 /**
+ * gev__io_recv_stream() - one recv(2) from a stream socket, without waiting
+ *
+ * After a short one nothing is left: see gev__io_run().
+ *
+ * Return:    bytes, or -Exxx; errno is as before
+ */
+static inline ssize_t gev__io_recv_stream(struct gev__fd *f, void *buf,
+                                          size_t len)
+{
+    int saved = errno;
+    ssize_t n = recv(f->fd, buf, len, MSG_DONTWAIT);
+
+    if (n > 0 && (size_t)n < len) {
+        f->drained = true;
+    }
+    return gev__io_done(n, saved);
+}
+
+/**
  * gev__io_begin() - the start of every call: enter, look the record up
  */
 static inline int gev__io_begin(int fd, struct gev__hub **ret_hub,

@@ -85,24 +85,38 @@ static int fd_wait(void *ctx)
     return (int)gev__ret(park(f, deadline));
 }
 
+/* Goes on after a first attempt gave @n. What is no stream socket is not tried
+   before; a record that turns out to be out of date is looked at anew. */
+static __attribute__((noinline)) ssize_t go_on(struct gev__fd *f, void *buf,
+                                               size_t len, ssize_t n)
+{
+    struct gev__io io = {.hub = gev__hub_tls, .f = f, .buf = buf, .len = len};
+
+    while (n == -EINTR || (n < 0 && gev__io_stale(&io, n))) {
+        n = gev__io_try_read(&io);
+    }
+    if (n == -EAGAIN) {
+        f->drained = true;
+    }
+    return gev__ret(n);
+}
+
 static ssize_t fd_read(void *ctx, void *buf, size_t len)
 {
-    struct gev__io io = {.hub = gev__hub_tls, .buf = buf, .len = len};
-    ssize_t n;
+    struct gev__hub *hub = gev__hub_tls;
+    struct gev__fd *f;
+    ssize_t n = -EINTR;
 
-    if (!io.hub || gev__fd_get(io.hub, fd_of(ctx), &io.f) < 0) {
+    if (!hub || gev__fd_get(hub, fd_of(ctx), &f) < 0) {
         return gev__ret(-EBADF); /* closed since the wait */
     }
     if (len == 0 || len > SSIZE_MAX) {
         return gev__ret(len ? -EINVAL : 0);
     }
-    do {
-        n = gev__io_try_read(&io);
-    } while (n == -EINTR || (n < 0 && gev__io_stale(&io, n)));
-    if (n == -EAGAIN) {
-        io.f->drained = true;
+    if (__builtin_expect(f->kind == GEV__FD_STREAM, 1)) {
+        n = gev__io_recv_stream(f, buf, len);
     }
-    return gev__ret(n);
+    return __builtin_expect(n >= 0, 1) ? n : go_on(f, buf, len, n);
 }
 
 static ssize_t fd_writev(void *ctx, struct iovec *iov, int n)
