@@ -84,14 +84,22 @@ static int on_value(llhttp_t *p, const char *at, size_t len)
                           : is_at(c->head, f->value, at, len));
 }
 
+static bool same_method(const struct gev__http_head *h, const llhttp_t *p)
+{
+    const char *theirs = llhttp_method_name((llhttp_method_t)p->method);
+    const char *ours = h->buf + h->name.at, *end = ours + h->name.len;
+
+    while (ours < end && *theirs == *ours) {
+        theirs++;
+        ours++;
+    }
+    return ours == end && *theirs == '\0';
+}
+
 static bool same_framing(const struct gev__http_head *h, const llhttp_t *p)
 {
-    const char *method = llhttp_method_name((llhttp_method_t)p->method);
-
     return p->http_major == 1 && p->http_minor == h->minor &&
-           strlen(method) == h->name.len &&
-           memcmp(method, h->buf + h->name.at, h->name.len) == 0 &&
-           !(p->flags & F_CHUNKED) == !h->chunked &&
+           same_method(h, p) && !(p->flags & F_CHUNKED) == !h->chunked &&
            !(p->flags & F_CONTENT_LENGTH) == !(h->saw & GEV__HTTP_SAW_LENGTH) &&
            (h->chunked || (int64_t)p->content_length == h->content_length);
 }

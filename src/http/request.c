@@ -3,7 +3,8 @@
  * What a handler reads of a request's head
  *
  * Strings are pieces of the buffer that the head was received into, which stays
- * in place until the handler has returned. Only the decoded path is a copy.
+ * in place until the handler has returned. Only a path that had to be decoded, or
+ * that a query follows, is a copy.
  */
 #include <errno.h>
 #include <string.h>
@@ -22,6 +23,13 @@ const char *gev_http_target(const struct gev_http *x)
     return gev__http_head_str(&x->head, x->head.target);
 }
 
+/* Is it the end of the target, which is terminated, and needs no decoding? */
+static bool is_plain(const struct gev__http_head *h, struct gev__http_span path)
+{
+    return path.at + path.len == h->target.at + h->target.len &&
+           !memchr(h->buf + path.at, '%', path.len);
+}
+
 const char *gev_http_path(struct gev_http *x)
 {
     struct gev__http_span span = x->head.path;
@@ -33,6 +41,10 @@ const char *gev_http_path(struct gev_http *x)
     }
     if (span.len == 0) {
         x->path = x->head.form == GEV__HTTP_ASTERISK ? "*" : "/";
+        return x->path;
+    }
+    if (is_plain(&x->head, span)) {
+        x->path = gev__http_head_str(&x->head, span);
         return x->path;
     }
     path = gev__arena_alloc(&x->arena, span.len + 1);
