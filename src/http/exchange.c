@@ -13,6 +13,7 @@
 
 #include <stdlib.h>
 
+#include "core/sanitize.h"
 #include "hub/hub.h"
 #include "hub/wait.h"
 #include "net/bufpool.h"
@@ -26,6 +27,35 @@ static struct gev_http *make(struct gev_http_server *s)
     struct gev_http *x = calloc(1, sizeof *x + n * sizeof x->fields[0]);
 
     return x;
+}
+
+void gev__http_drop_buffers(struct gev_http *x)
+{
+    gev__buf_put(x->in.p, x->in.size);
+    gev__buf_put(x->out.p, x->out.size);
+    x->in = (struct gev__http_in){0};
+    x->out = (struct gev__http_out){0};
+}
+
+/* They are of the usual sizes. Where handlers do not wait it is the only exchange
+   in use, and spares the pool each request. */
+static void keep_buffers(struct gev_http *x)
+{
+    x->in.floor = 0;
+    x->in.at = 0;
+    x->in.end = 0;
+    x->out.len = 0;
+    x->out.mark = 0;
+    x->out.chunk = 0;
+    /* Finds who still uses them, as the pool does. */
+    gev__asan_poison(x->in.p, x->in.size);
+    gev__asan_poison(x->out.p, x->out.size);
+}
+
+static void use_kept(struct gev_http *x)
+{
+    gev__asan_unpoison(x->in.p, x->in.size);
+    gev__asan_unpoison(x->out.p, x->out.size);
 }
 
 struct gev_http *gev__http_take(struct gev__http_conn *c)
@@ -42,6 +72,9 @@ struct gev_http *gev__http_take(struct gev__http_conn *c)
             return NULL;
         }
     }
+    if (x->in.p) {
+        use_kept(x);
+    }
     x->c = c;
     c->x = x;
     x->complete = false;
@@ -51,8 +84,31 @@ struct gev_http *gev__http_take(struct gev__http_conn *c)
 
 static void free_one(struct gev_http *x)
 {
+    if (x->in.p) {
+        use_kept(x);
+        gev__http_drop_buffers(x);
+    }
     gev__arena_fini(&x->arena);
     free(x);
+}
+
+/* Only the first may have buffers, so that it is the one that is taken next. */
+static void add_spare(struct gev_http_server *s, struct gev_http *x)
+{
+    struct gev_http **at = &s->spare;
+
+    if (*at && (*at)->in.p) {
+        at = &(*at)->next;
+        gev__http_drop_buffers(x);
+    } else if (x->in.size == GEV__BUF_SIZE &&
+               x->out.size == GEV__HTTP_OUT_SIZE) {
+        keep_buffers(x);
+    } else {
+        gev__http_drop_buffers(x);
+    }
+    x->next = *at;
+    *at = x;
+    s->n_spare++;
 }
 
 void gev__http_give(struct gev__http_conn *c)
@@ -65,18 +121,16 @@ void gev__http_give(struct gev__http_conn *c)
     }
     c->x = NULL;
     gev__arena_reset(&x->arena);
-    gev__buf_put(x->in.kept, x->in.kept_size);
-    gev__buf_put(x->in.p, x->in.size);
-    gev__buf_put(x->out.p, x->out.size);
-    x->in = (struct gev__http_in){0};
-    x->out = (struct gev__http_out){0};
+    if (x->in.kept) {
+        gev__buf_put(x->in.kept, x->in.kept_size);
+        x->in.kept = NULL;
+    }
     if (s->n_spare >= MAX_SPARE) {
+        gev__http_drop_buffers(x);
         free_one(x);
         return;
     }
-    x->next = s->spare;
-    s->spare = x;
-    s->n_spare++;
+    add_spare(s, x);
 }
 
 void gev__http_spare_free(struct gev_http_server *s)

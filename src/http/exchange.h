@@ -156,6 +156,11 @@ struct gev_http *gev__http_take(struct gev__http_conn *c);
 void gev__http_give(struct gev__http_conn *c);
 
 /**
+ * gev__http_drop_buffers() - give its buffers back, whatever is in them
+ */
+void gev__http_drop_buffers(struct gev_http *x);
+
+/**
  * gev__http_spare_free() - free all spare ones
  */
 void gev__http_spare_free(struct gev_http_server *s);

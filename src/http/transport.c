@@ -393,14 +393,6 @@ int gev__http_room(struct gev_http *x, size_t n)
     return 0;
 }
 
-static void drop_buffers(struct gev_http *x)
-{
-    gev__buf_put(x->in.p, x->in.size);
-    gev__buf_put(x->out.p, x->out.size);
-    x->in = (struct gev__http_in){0};
-    x->out = (struct gev__http_out){0};
-}
-
 void gev__http_linger(struct gev_http *x)
 {
     struct gev__http_conn *c = x->c;
@@ -416,7 +408,7 @@ void gev__http_linger(struct gev_http *x)
     }
     gev__http_reset(x); /* nobody needs the head any more */
     while (n > 0 && total < LINGER_MAX && c->server->clock.now <= until) {
-        drop_buffers(x); /* thousands may linger at once */
+        gev__http_drop_buffers(x); /* thousands may linger at once */
         n = gev__http_fill(
             x, ticks == GEV__HTTP_NEVER ? ticks : until - c->server->clock.now);
         total += n > 0 ? (size_t)n : 0;

@@ -11,6 +11,7 @@
 
 #include <gev/stream.h>
 
+#include "http/exchange.h"
 #include "http/server.h"
 #include "net/bufpool.h"
 
@@ -73,6 +74,70 @@ static void lingering_holds_no_buffers(void **state)
         gev_close(fds[i]);
     }
     end(s);
+}
+
+static size_t buffers_in_use(void)
+{
+    struct gev__bufpool_stats now;
+
+    gev__bufpool_stats(&now);
+    return now.in_use;
+}
+
+static int wait_and_say_ok(struct gev_http *x, void *arg)
+{
+    return gev_sleep(0.01) < 0 ? -1 : say_ok(x, arg);
+}
+
+/* Those of the exchange that the next request gets, however many there were. */
+static void idle_connections_share_one_pair_of_buffers(void **state)
+{
+    struct gev_http_server *s = serve(wait_and_say_ok);
+    int fds[20];
+
+    (void)state;
+    for (int i = 0; i < 20; i++) {
+        fds[i] = client();
+        say(fds[i], GET);
+    }
+    for (int i = 0; i < 20; i++) { /* all of them are in the handler at once */
+        hear_until(fds[i], "ok");
+    }
+    await(stats_of(s).idle == 20);
+    assert_int_equal(buffers_in_use(), 2);
+    assert_non_null(s->spare->in.p);
+    for (struct gev_http *x = s->spare->next; x; x = x->next) {
+        assert_null(x->in.p);
+        assert_null(x->out.p);
+    }
+    for (int i = 0; i < 20; i++) {
+        gev_close(fds[i]);
+    }
+    end(s);
+    await(buffers_in_use() == 0); /* the sweeper is the last to let it go */
+}
+
+static void large_buffers_are_not_kept(void **state)
+{
+    static char fields[12000];
+    struct gev_http_server *s = serve(say_ok);
+    int fd = client();
+
+    (void)state;
+    memset(fields, 'a', sizeof fields - 1);
+    say(fd, "GET / HTTP/1.1\r\nHost: a\r\nX: ");
+    say(fd, fields);
+    say(fd, "\r\n\r\n");
+    hear_until(fd, "ok");
+    await(stats_of(s).idle == 1);
+    assert_int_equal(buffers_in_use(), 0);
+    say(fd, GET);
+    hear_until(fd, "ok");
+    await(stats_of(s).idle == 1);
+    assert_int_equal(buffers_in_use(), 2);
+    gev_close(fd);
+    end(s);
+    await(buffers_in_use() == 0);
 }
 
 static int send_much(struct gev_http *x)
@@ -317,6 +382,8 @@ int main(void)
         cmocka_unit_test(a_stop_may_come_after_the_end),
         cmocka_unit_test(lingering_may_last_for_ever),
         cmocka_unit_test(lingering_holds_no_buffers),
+        cmocka_unit_test(idle_connections_share_one_pair_of_buffers),
+        cmocka_unit_test(large_buffers_are_not_kept),
         cmocka_unit_test(a_steady_reader_of_a_unix_socket_is_not_too_slow),
         cmocka_unit_test(who_was_fast_may_pause),
         cmocka_unit_test(a_body_is_read_before_a_connection_is_taken),
