@@ -294,6 +294,19 @@ typedef void gev_trace_fn(enum gev_trace_event event,
 GEV_API int gev_set_trace(gev_trace_fn *fn, void *arg);
 
 /**
+ * gev_set_trace_all() - be told of every switch of all threads to come
+ * @fn:  the hook that a thread has from its first use of gev on, until it calls
+ *       gev_set_trace(); called in that thread. NULL for none
+ * @arg: for @fn
+ *
+ * Threads that have used gev already are left as they are.
+ *
+ * Context:   before other threads use gev
+ * See:       threading.settrace()
+ */
+GEV_API void gev_set_trace_all(gev_trace_fn *fn, void *arg);
+
+/**
  * struct gev_greenlet_stats - what one greenlet costs
  *
  * Grows at its end only; see gev_greenlet_stats().

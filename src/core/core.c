@@ -20,6 +20,8 @@ _Thread_local struct gev__core *gev__core_tls;
 static pthread_once_t once = PTHREAD_ONCE_INIT;
 static pthread_key_t thread_end;
 static int once_rc;
+static gev_trace_fn *trace_all; /* gev_set_trace_all() */
+static void *trace_all_arg;     /* for it */
 
 /* The thread ends: what is left is killed by the hub, then freed here. */
 static void on_thread_end(void *arg)
@@ -63,7 +65,9 @@ static void read_environment(struct gev__core *core)
     } else if (wipe && strcmp(wipe, "0") != 0) {
         core->wipe = GEV__WIPE_ZERO;
     }
-    core->hooks = core->asan || core->mode == GEV__MODE_EVICT;
+    core->trace = trace_all;
+    core->trace_arg = trace_all_arg;
+    core->hooks = core->trace || core->asan || core->mode == GEV__MODE_EVICT;
 }
 
 /* ASan wants to know where the thread's own stack is. */
@@ -243,6 +247,12 @@ int gev_set_trace(gev_trace_fn *fn, void *arg)
     core->trace_arg = arg;
     core->hooks = fn || core->asan || core->mode == GEV__MODE_EVICT;
     return 0;
+}
+
+void gev_set_trace_all(gev_trace_fn *fn, void *arg)
+{
+    trace_all = fn;
+    trace_all_arg = arg;
 }
 
 int gev_greenlet_stats(const struct gev_greenlet *g,

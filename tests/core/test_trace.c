@@ -5,6 +5,7 @@
 #include <gev/greenlet.h>
 
 #include <errno.h>
+#include <pthread.h>
 #include <setjmp.h>
 #include <stdarg.h>
 #include <stddef.h>
@@ -210,6 +211,46 @@ static void a_switch_from_one_that_has_ended_is_refused(void **state)
     gev_unref(g);
 }
 
+static void *switch_to_parent(void *value)
+{
+    gev_switch(gev_parent(NULL), NULL, &value);
+    return value;
+}
+
+/* Returns how many of its switches the hook of new threads has seen. */
+static void *in_a_thread(void *arg)
+{
+    struct gev_greenlet *g = gev_greenlet_new(switch_to_parent, 0);
+    int *n = arg, before = *n, with, without;
+
+    gev_switch(g, NULL, NULL);
+    with = *n - before;
+    gev_set_trace(NULL, NULL);
+    gev_unref(g);
+    without = *n - before - with;
+    return num(10 * with + without);
+}
+
+static void threads_to_come_begin_with_the_hook_for_all(void **state)
+{
+    struct gev_greenlet *g = gev_greenlet_new(switch_once, 0);
+    pthread_t thread;
+    void *seen = NULL;
+
+    (void)state;
+    gev_set_trace_all(count_calls, &n_other);
+    assert_int_equal(gev_switch(g, NULL, NULL), 0);
+    assert_int_equal(n_other, 0); /* this one has used gev before */
+    assert_int_equal(pthread_create(&thread, NULL, in_a_thread, &n_other), 0);
+    assert_int_equal(pthread_join(thread, &seen), 0);
+    assert_int_equal(num_of(seen), 20);
+    gev_set_trace_all(NULL, NULL);
+    assert_int_equal(pthread_create(&thread, NULL, in_a_thread, &n_other), 0);
+    assert_int_equal(pthread_join(thread, &seen), 0);
+    assert_int_equal(num_of(seen), 0);
+    gev_unref(g);
+}
+
 int main(void)
 {
     const struct CMUnitTest tests[] = {
@@ -229,6 +270,8 @@ int main(void)
             a_hook_may_be_set_and_removed_by_a_greenlet, setup, teardown),
         cmocka_unit_test_setup_teardown(
             a_switch_from_one_that_has_ended_is_refused, setup, teardown),
+        cmocka_unit_test_setup_teardown(
+            threads_to_come_begin_with_the_hook_for_all, setup, teardown),
     };
 
     return cmocka_run_group_tests(tests, NULL, NULL);
