@@ -4,7 +4,8 @@
  *
  * It puts the library in front of libc (LD_PRELOAD) and becomes the program. The
  * library is GEV_PATCH_LIB, or stands beside gev-run (the build folder), or where
- * it was installed. With --threads so is libgev_threads, which stands beside it.
+ * it was installed. With --threads so is libgev_threads, with --check-mutexes
+ * libgev_mutexes, which stand beside it.
  */
 #include <errno.h>
 #include <limits.h>
@@ -18,6 +19,7 @@
 
 #define LIBRARY "libgev_patch.so"
 #define THREADS "libgev_threads.so"
+#define MUTEXES "libgev_mutexes.so"
 
 #define NOT_FOUND   127 /* the exit statuses of env(1) and the shell */
 #define NOT_RUNNING 126
@@ -25,12 +27,13 @@
 
 static void usage(FILE *out)
 {
-    fputs("usage: gev-run [--threads] [--patch=WORDS] PROGRAM [ARGUMENT]...\n"
+    fputs("usage: gev-run [OPTION]... PROGRAM [ARGUMENT]...\n"
           "Runs PROGRAM with libc's blocking calls made to let other greenlets "
           "run.\n"
-          "  --threads      threads that PROGRAM makes are greenlets\n"
-          "  --patch=WORDS  what: all,-dns (the default is all); the words "
-          "are\n                 " GEV__WORDS "\n",
+          "  --threads        threads that PROGRAM makes are greenlets\n"
+          "  --check-mutexes  tell who waits while holding a mutex\n"
+          "  --patch=WORDS    what: all,-dns (the default is all); the words "
+          "are\n                   " GEV__WORDS "\n",
           out);
 }
 
@@ -89,14 +92,14 @@ static int preload(const char *library)
     return rc;
 }
 
-/* The library of threads is where the other one is. */
-static int preload_threads(const char *library)
+/* Another library of ours is where the first one is. */
+static int preload_beside(const char *library, const char *name)
 {
     const char *slash = strrchr(library, '/');
     int dir = slash ? (int)(slash + 1 - library) : 0, rc;
     char *path;
 
-    if (asprintf(&path, "%.*s" THREADS, dir, library) < 0) {
+    if (asprintf(&path, "%.*s%s", dir, library, name) < 0) {
         return -1;
     }
     rc = preload(path);
@@ -118,8 +121,13 @@ static bool choose(const char *text)
     return setenv("GEV_PATCH", text, 1) == 0;
 }
 
+struct options {
+    bool threads;
+    bool mutexes;
+};
+
 /* Return: how many arguments were options, or -1. */
-static int read_options(char **argv, bool *ret_threads)
+static int read_options(char **argv, struct options *ret)
 {
     int i = 1;
 
@@ -132,7 +140,11 @@ static int read_options(char **argv, bool *ret_threads)
             exit(EXIT_SUCCESS);
         }
         if (strcmp(argv[i], "--threads") == 0) {
-            *ret_threads = true;
+            ret->threads = true;
+            continue;
+        }
+        if (strcmp(argv[i], "--check-mutexes") == 0) {
+            ret->mutexes = true;
             continue;
         }
         if (strncmp(argv[i], "--patch=", strlen("--patch=")) != 0 ||
@@ -143,19 +155,32 @@ static int read_options(char **argv, bool *ret_threads)
     return i - 1;
 }
 
+static int preload_all(const char *library, const struct options *o)
+{
+    if ((o->mutexes && preload_beside(library, MUTEXES) < 0) ||
+        (o->threads && preload_beside(library, THREADS) < 0)) {
+        return -1;
+    }
+    return preload(library);
+}
+
 int main(int argc, char **argv)
 {
     char path[PATH_MAX];
-    const char *library;
-    bool threads = false;
-    int n = read_options(argv, &threads);
+    struct options o = {0};
+    int n = read_options(argv, &o);
 
     if (n < 0 || n + 1 >= argc) {
         usage(stderr);
         return FAILED;
     }
-    library = find_library(path, sizeof path);
-    if ((threads && preload_threads(library) < 0) || preload(library) < 0) {
+    if (o.threads && o.mutexes) {
+        fputs("gev-run: --check-mutexes looks for what --threads allows: there "
+              "others run while a mutex is held\n",
+              stderr);
+        return FAILED;
+    }
+    if (preload_all(find_library(path, sizeof path), &o) < 0) {
         perror("gev-run");
         return FAILED;
     }
