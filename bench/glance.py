@@ -71,6 +71,7 @@ README = [
      "sync: channel send + receive, unbuffered",
      ["Go", "Boost.Fiber", "gevent"], "value"),
 ]
+MORE = "More, with pictures and method: [docs/benchmarks.md](docs/benchmarks.md)."
 SHORT = {"million per second": "M/s", "thousand per second": "k/s",
          "per second": "/s"}
 
@@ -141,7 +142,7 @@ def readme(results):
 
 
 def readme_block(results):
-    return "\n".join([README_BEGIN, *readme(results), README_END])
+    return "\n".join([README_BEGIN, *readme(results), "", MORE, README_END])
 
 
 def cut_readme(text):

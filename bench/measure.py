@@ -261,12 +261,12 @@ def relay(names, what, turns=5):
 def fairness(names, turns=5, n=100):
     """p99 of 100 beside one that always has data, over their p99 alone."""
     def one(context, server, name):
-        seconds = 0.05 if context.smoke else 0.4
+        seconds = 0.05 if context.smoke else 0.3
         alone = harness.load(context.build, server, "echo", n=n, t=seconds,
                              w=0.05)
         flood = subprocess.Popen(
             harness.load_command(context.build, server, "flood",
-                                 {"n": 1, "m": 65536, "t": 2 * seconds + 0.2}),
+                                 {"n": 1, "m": 65536, "t": seconds + 0.4}),
             stdin=subprocess.DEVNULL, stdout=subprocess.DEVNULL,
             stderr=subprocess.DEVNULL)
         try:

@@ -24,7 +24,6 @@ class Row:
 
 
 KIB = 1024
-OVER_TURNS = {}  # by number of greenlets, where it is not 5
 
 
 def times(limit, against, source="design"):
@@ -50,7 +49,7 @@ def switch_rows():
     for n in (1, 10, 100, 1000, 10000, 100000, 1000000):
         yield Row(
             "switch", "switch: over {:,}".format(n),
-            measure.programs(over(n), turns=OVER_TURNS.get(n, 5)),
+            measure.programs(over(n)),
             s.BOOST, x=n, quick=n in (1, 1000, 100000),
             targets=times(goals[n], s.BOOST) if n in goals else [],
             note="64 live bytes, checked after each switch; a round trip of gev "
@@ -76,17 +75,17 @@ def dead_rows():
             measure.programs({
                 s.SMALL: ("switch", "dead", 10000, "64"),
                 s.DEAD: ("switch", "dead", 10000, str(size)),
-                s.LIVE: ("switch", "live", 10000, str(size))}, turns=5),
+                s.LIVE: ("switch", "live", 10000, str(size))}),
             s.SMALL, x=size, candidate=s.DEAD, quick=size == 16 * KIB,
             targets=times(1.1, s.SMALL) if size == 16 * KIB else [],
-            note="one datagram socket wakes all in turn: the system calls are "
-                 "the same whatever the buffer")
+            note="an eventfd each, all made readable by one round: each greenlet "
+                 "is resumed for one read, and the system calls are the same "
+                 "whatever the buffer")
     yield Row(
         "dead memory", "dead range: memory, 16 KiB buffer, 100,000 waiting",
         measure.programs({
             s.SMALL: ("switch", "dead", 100000, "64"),
-            s.DEAD: ("switch", "dead", 100000, "16384")}, turns=3,
-            field="bytes_each"),
+            s.DEAD: ("switch", "dead", 100000, "16384")}, field="bytes_each"),
         s.SMALL, unit="B", candidate=s.DEAD, targets=times(1.1, s.SMALL))
 
 
@@ -94,8 +93,7 @@ def parked_rows():
     for n in (1000, 10000, 100000, 1000000):
         yield Row(
             "parked", "parked: bytes each of {:,}".format(n),
-            measure.programs(over(n), turns=OVER_TURNS.get(n, 5),
-                             field="bytes_each"),
+            measure.programs(over(n), field="bytes_each"),
             s.BOOST, unit="B", x=n,
             targets=at_most(256, "B") if n == 1000000 else [],
             note="resident memory by smaps_rollup; 64 live bytes each")
@@ -152,7 +150,7 @@ def echo_rows():
         yield Row(
             "echo", "echo: {:,} connections".format(n),
             measure.loaded(names, n=n, often=(s.GEV, s.AGAIN),
-                           turns={100: 50}.get(n, 15),
+                           turns={100: 40}.get(n, 15),
                            generations=3 if n in goals else 2,
                            window=0.05 if n < 5000 else 0.15),
             s.EPOLL, x=n, targets=times(goals[n], s.EPOLL) if n in goals
@@ -180,7 +178,7 @@ def memory_rows():
         names = PEERS + ([s.ST] if n <= 1000 else []) + [s.THREADS]
         names += [s.SMALL] if n == 10000 else []
         yield Row("idle memory", "memory per idle connection: {:,}".format(n),
-                  measure.idle_memory(names, n, 3 if n == 10000 else 1),
+                  measure.idle_memory(names, n, 5 if n == 10000 else 3),
                   s.LIBEV, unit="B", x=n,
                   targets=at_most(448, "B") + times(1.1, s.SMALL)
                   if n == 10000 else [],
@@ -242,7 +240,7 @@ def web_rows():
                   quick=size == 10 * KIB,
                   note="wrk, 32 connections, keep-alive")
     yield Row("http memory", "HTTP: memory per idle connection, 10,000",
-              measure.idle_memory(WEB, 10000, 3, s.HTTP, H=True), s.NGINX,
+              measure.idle_memory(WEB, 10000, 5, s.HTTP, H=True), s.NGINX,
               unit="B", targets=at_most(768, "B", "HTTP"), quick=True,
               note="growth of the resident set (smaps_rollup) after one "
                    "answered request on each")
@@ -285,7 +283,7 @@ TITLES = {
 # What the value is, for the axis of the picture.
 AXES = {
     "switch": "time per round trip", "frame": "time per round trip",
-    "dead": "time per datagram", "dead memory": "memory of each",
+    "dead": "time per read", "dead memory": "memory of each",
     "parked": "memory of each", "sync": "time per operation",
     "spawn": "time per greenlet", "echo": "server CPU per echo",
     "busy": "server CPU per echo", "churn": "server CPU per connection",

@@ -10,7 +10,8 @@ run can be done in parts:
 
 A row during which other programs used the machine is measured again once, and
 marked if it did not help. When all rows are there, RESULTS/latest.json is
-complete, and the pictures and pages are made from it.
+complete, and the pictures and pages are made from it; of a full run into
+bench/results also docs/benchmarks.md and the README's table.
 
 usage: bench/run.py [--quick | --smoke] [--only NAME | --group GROUP] [--resume]
                     [--budget S] [--build DIR] [--results DIR] [--strict]
@@ -35,6 +36,7 @@ from measure import Context
 from summary import summarize
 
 MORE = 3  # exit status: rows remain
+PUBLISHED = os.path.join(harness.ROOT, "bench", "results")
 
 
 # --- the results folder -----------------------------------------------------
@@ -173,7 +175,8 @@ def draw(folder, update_docs):
     here = os.path.dirname(os.path.abspath(__file__))
     for script in ["draw.py", "page.py"]:
         command = [sys.executable, os.path.join(here, script), folder]
-        command += ["--docs"] if update_docs and script == "page.py" else []
+        if update_docs and script == "page.py":
+            command += ["--docs", "--readme"]
         if subprocess.run(command).returncode != 0:
             print("run: %s failed" % script, file=sys.stderr)
 
@@ -215,7 +218,7 @@ def results_folder(args, size):
     if args.results:
         return args.results
     if size == "full" and (not args.some or args.resume):
-        return os.path.join(harness.ROOT, "bench", "results")
+        return PUBLISHED
     return os.path.join(args.build, "bench-only" if args.some
                         else "bench-" + size)
 
@@ -259,7 +262,8 @@ def main():
         len(results), len(wanted), time.monotonic() - began, path,
         "; go on with --resume" if more else ""))
     if not more and not args.smoke and (replace or not args.some):
-        draw(store.folder, size == "full")
+        draw(store.folder, size == "full" and
+             os.path.realpath(store.folder) == PUBLISHED)
     if args.strict and any(r["problems"] or not r["series"] for r in results):
         return 1
     return MORE if more else 0

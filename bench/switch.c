@@ -6,29 +6,34 @@
  *   yield N       N greenlets call gev_yield(), so the hub takes them in turn
  *   spawn N       gev_go() N greenlets, run them to their end, N at a time
  *   dead N SIZE   N greenlets wait in gev_read() into SIZE bytes of their stack
+ *   live N SIZE   the same with SIZE bytes that have to be kept
  *
  * core and yield keep a 64-byte frame alive in every greenlet and check it
  * after every switch. Both also tell the memory of each while all are parked,
  * and how long it takes to wake them all.
  *
- * dead needs no fd per greenlet: they queue for one datagram socket, each
- * datagram wakes one, and the same system calls are made whatever SIZE is. What
- * a 16 KiB buffer costs more than a 64-byte one is what its bytes cost.
+ * In dead and live each greenlet has an eventfd, all of which are written to, so
+ * each round every one is resumed for one read, and the same system calls are made
+ * whatever SIZE is: what 16 KiB cost more than 64 bytes is what the bytes cost.
+ * Above MAX_FDS greenlets they queue for one socket; only their memory is told.
  */
 #include <gev.h>
 
 #include <stdbool.h>
+#include <sys/eventfd.h>
 #include <sys/socket.h>
 #include <unistd.h>
 
 #include "rounds.h"
+
+#define MAX_FDS 16384
 
 static struct rounds rounds; /* the run's result */
 static bool stop;            /* tells yielding greenlets to end */
 static size_t n_done;        /* greenlets ended, or datagrams read */
 static size_t n_begun;       /* greenlets about to read for the first time */
 static size_t frame_size = 8 * FRAME_WORDS; /* live bytes of each greenlet */
-static int pair[2]; /* datagrams go in at 1 and come out at 0 */
+static int *fds; /* what each reader waits for; above MAX_FDS the same */
 
 _Noreturn static void die(const char *what)
 {
@@ -186,41 +191,42 @@ static void run_spawn(void)
     finish("spawn");
 }
 
-/* Waits for datagrams with the bytes of its buffer dead. */
-static void *read_dead(void *arg)
+/* Waits for its eventfd with the bytes of its buffer dead. */
+static void *read_dead(void *fd)
 {
     char *buf = __builtin_alloca(frame_size);
 
     n_begun++;
-    while (gev_read(pair[0], buf, frame_size) == 1) {
+    while (gev_read(*(int *)fd, buf, frame_size) == sizeof(uint64_t)) {
         n_done++;
     }
-    return arg;
+    die("gev_read"); /* it is to go on for ever */
 }
 
-/* Waits for datagrams with as many bytes on its stack alive. */
-static void *read_live(void *arg)
+/* Waits for its eventfd with as many bytes on its stack alive. */
+static void *read_live(void *fd)
 {
-    static char elsewhere[64];
+    static uint64_t elsewhere;
     char *buf = __builtin_alloca(frame_size);
 
-    memset(buf, 1, frame_size);
+    memset(buf, (int)sizeof elsewhere, frame_size);
     n_begun++;
-    while (gev_read(pair[0], elsewhere, sizeof elsewhere) == buf[0]) {
+    while (gev_read(*(int *)fd, &elsewhere, sizeof elsewhere) == buf[0]) {
         __asm__ volatile("" : : "r"(buf) : "memory");
         n_done++;
     }
-    return arg;
+    die("gev_read");
 }
 
-/* Sends a datagram per greenlet, and waits until all have been read. */
+/* Makes every eventfd readable, and waits until all have been read. */
 static void dead_round(void)
 {
+    const uint64_t one = 1;
     size_t goal = n_done + rounds.n;
 
     for (size_t i = 0; i < rounds.n; i++) {
-        if (gev_write(pair[1], "x", 1) != 1) {
-            die("gev_write");
+        if (write(fds[i], &one, sizeof one) != sizeof one) {
+            die("eventfd");
         }
     }
     while (n_done < goal) {
@@ -228,15 +234,33 @@ static void dead_round(void)
     }
 }
 
+static void open_fds(void)
+{
+    int pair[2];
+
+    gev_raise_fd_limit();
+    fds = rounds_array(rounds.n, sizeof *fds);
+    if (rounds.n > MAX_FDS && socketpair(AF_UNIX, SOCK_DGRAM, 0, pair) < 0) {
+        die("socketpair");
+    }
+    for (size_t i = 0; i < rounds.n; i++) {
+        fds[i] = rounds.n > MAX_FDS ? pair[0]
+                                    : eventfd(0, EFD_NONBLOCK | EFD_CLOEXEC);
+        if (fds[i] < 0) {
+            die("eventfd");
+        }
+    }
+}
+
 static void run_dead(const char *mode, gev_fn *reader)
 {
-    if (gev_init() < 0 || socketpair(AF_UNIX, SOCK_DGRAM, 0, pair) < 0) {
-        die("dead");
+    open_fds();
+    if (gev_init() < 0) {
+        die("gev_init");
     }
-    rounds.per_rep = rounds.per_rep / 8 ? rounds.per_rep / 8 : 1;
     rounds.rss_empty = proc_rss(0);
     for (size_t i = 0; i < rounds.n; i++) {
-        if (gev_go(reader, NULL) < 0) {
+        if (gev_go(reader, &fds[i]) < 0) {
             die("gev_go");
         }
     }
@@ -244,6 +268,10 @@ static void run_dead(const char *mode, gev_fn *reader)
         gev_yield();
     }
     rounds.rss_parked = proc_rss(0);
+    if (rounds.n > MAX_FDS) {
+        finish(mode);
+    }
+    rounds.per_rep = rounds.per_rep / 16 ? rounds.per_rep / 16 : 1;
     uint64_t start = clock_ns();
     dead_round();
     rounds.wake_ms = (double)(clock_ns() - start) / 1e6;

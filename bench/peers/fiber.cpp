@@ -41,7 +41,7 @@ namespace
 constexpr std::size_t stack_size = 16384;
 
 rounds result;
-std::size_t per_rep = 1000000; // operations per repetition, sync modes
+std::size_t per_rep = 400000;  // operations per repetition, sync modes
 bool wrong;                    // a sum was not what it must be
 bool stop;                     // tells yielding fibers to end
 
