@@ -268,7 +268,9 @@ static void destroy(struct gev__core *core, struct gev_greenlet *g)
                 return; /* somebody is still to be told of its end */
             }
         }
-        gev__greenlet_free_extra(g);
+        if (g->extra) {
+            gev__greenlet_free_extra(g);
+        }
         gev__slab_free(g);
         if (!parent) {
             return;
@@ -313,14 +315,10 @@ int gev__greenlet_put_down(struct gev__core *core, struct gev_greenlet *g)
     return 0;
 }
 
-int gev__greenlet_drop(struct gev__core *core, struct gev_greenlet *g)
+int gev__greenlet_drop_last(struct gev__core *core, struct gev_greenlet *g)
 {
     int rc = 0;
 
-    if (g->refs > 1) {
-        g->refs--;
-        return 0;
-    }
     if (g == core->current && g->life != GEV__DEAD) {
         g->refs = 0;
         g->interrupt = ECANCELED; /* it has to end; that frees it */

@@ -147,6 +147,10 @@ struct gev__core {
     bool by_hub;                   /* switch under way is from or to the hub */
     uint16_t thrown;               /* error that goes with it, or 0 … */
     void *flight;                  /* … and else the value */
+    uint64_t hub_control;          /* (hub) its floating-point control words,
+                                      which it leaves alone */
+    uint64_t control;              /* those of the one that starts now: of who
+                                      switches to it */
     gev_fn *starting;              /* ASan: function of the one that starts */
     void *main_fake;               /* ASan: main's fake stack */
     char *main_low;                /* ASan: main's stack … */
@@ -261,11 +265,24 @@ int gev__greenlet_defer(struct gev_greenlet *g, void (*fn)(void *arg),
 void gev__greenlet_free_extra(struct gev_greenlet *g);
 
 /**
+ * gev__greenlet_drop_last() - gev__greenlet_drop() of the only reference
+ */
+int gev__greenlet_drop_last(struct gev__core *core, struct gev_greenlet *g);
+
+/**
  * gev__greenlet_drop() - what gev_unref() does, on the owning thread
  *
  * Return:    0 or -ENOMEM (cannot switch to end it; the reference stays)
  */
-int gev__greenlet_drop(struct gev__core *core, struct gev_greenlet *g);
+static inline int gev__greenlet_drop(struct gev__core *core,
+                                     struct gev_greenlet *g)
+{
+    if (g->refs > 1) {
+        g->refs--;
+        return 0;
+    }
+    return gev__greenlet_drop_last(core, g);
+}
 
 /**
  * gev__greenlet_put_down() - end a suspended greenlet, as its last unref does

@@ -210,6 +210,7 @@ void *gev__stack_lay_out(struct gev__core *core, struct gev_greenlet *g)
 {
     char *top = g->kind == GEV__PRIVATE ? g->stack->top : core->top;
     gev_fn *fn = g->fn;
+    uint64_t control = g == core->hub ? core->hub_control : core->control;
 
     if (__builtin_expect(core->valgrind, 0)) {
         /* Just what is written here: this very call may run right below. */
@@ -220,7 +221,7 @@ void *gev__stack_lay_out(struct gev__core *core, struct gev_greenlet *g)
         fn = gev__switch_first_asan;
     }
     g->life = GEV__STARTED;
-    g->sp = gev__arch_frame_init(top, fn, gev__switch_finish);
+    g->sp = gev__arch_frame_init(top, fn, gev__switch_finish, control);
     return g->sp;
 }
 

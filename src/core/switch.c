@@ -140,7 +140,7 @@ static void bury(struct gev__core *core, struct gev_greenlet *g, void *value)
     if (core->occupant == g) {
         core->occupant = NULL;
     }
-    if (g->kind == GEV__SHARED) {
+    if (g->image_class) {
         gev__image_free(core, g);
     }
     g->slot = value;
@@ -160,8 +160,10 @@ void gev__switch_finish(void *value)
     struct gev__stack *stack;
     uint16_t err;
 
-    gev__greenlet_run_defers(g);
-    gev_ref(g); /* until nobody needs its record any more, below */
+    if (g->extra) {
+        gev__greenlet_run_defers(g);
+    }
+    g->refs++; /* until nobody needs its record any more, below */
     bury(core, g, value);
     stack = kind == GEV__PRIVATE ? g->stack : NULL;
 

@@ -115,12 +115,16 @@ static inline void gev__switch_arrive(struct gev__core *core,
     *core->errno_at = to->saved_errno;
 }
 
-/* What @to's switch returns: 0 or -1; its argument if it is NEW. */
-static inline void *gev__switch_result(const struct gev__core *core,
+/* What @to's switch returns: 0 or -1; its argument if it is NEW, and the control
+   words that it begins with are the caller's. */
+static inline void *gev__switch_result(struct gev__core *core,
                                        const struct gev_greenlet *to)
 {
-    return to->life == GEV__NEW ? core->flight
-                                : (void *)-(intptr_t)(core->thrown != 0);
+    if (to->life == GEV__NEW) {
+        core->control = gev__arch_control();
+        return core->flight;
+    }
+    return (void *)-(intptr_t)(core->thrown != 0);
 }
 
 /**
@@ -177,16 +181,18 @@ gev__switch_leave(struct gev__core *core, struct gev_greenlet *self,
 /**
  * gev__switch_resume() - from the hub to a greenlet that left so, or is NEW
  * @result:  of its wait, or its argument
- * @control: the hub's floating-point control words, which it leaves alone
  */
 static inline __attribute__((always_inline)) void
 gev__switch_resume(struct gev__core *core, struct gev_greenlet *hub,
-                   struct gev_greenlet *to, void *result, uint64_t control)
+                   struct gev_greenlet *to, void *result)
 {
     bool is_new = to->life == GEV__NEW;
     void *sp;
 
     *core->errno_at = to->saved_errno;
+    if (__builtin_expect(is_new, 0)) {
+        core->control = core->hub_control;
+    }
     if (__builtin_expect(core->hooks, 0)) {
         gev__switch_hooked(core, to, result);
         return;
@@ -195,9 +201,9 @@ gev__switch_resume(struct gev__core *core, struct gev_greenlet *hub,
     to->dead_low = 0; /* they were needed until here */
     to->dead_high = 0;
     if (__builtin_expect(is_new, 0)) {
-        gev__arch_begin(&hub->sp, sp, result, control);
+        gev__arch_begin(&hub->sp, sp, result, core->hub_control);
     } else {
-        gev__arch_resume(&hub->sp, sp, result, control);
+        gev__arch_resume(&hub->sp, sp, result, core->hub_control);
     }
 }
 

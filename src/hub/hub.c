@@ -58,7 +58,7 @@ static inline void resume(struct gev__hub *hub, struct gev_greenlet *g)
 
     g->hub_state = GEV__FREE;
     hub->budget = GEV__IO_BUDGET;
-    gev__switch_resume(hub->core, hub->self, g, value, hub->control);
+    gev__switch_resume(hub->core, hub->self, g, value);
 }
 
 /* The ones after the next are wanted soon. */
@@ -183,8 +183,7 @@ static void give_up(struct gev__hub *hub)
     }
     main->slot = NULL; /* it is in a gev_switch(), which fails */
     main->saved_errno = EDEADLK;
-    gev__switch_resume(core, hub->self, main, (void *)(intptr_t)-1,
-                       hub->control);
+    gev__switch_resume(core, hub->self, main, (void *)(intptr_t)-1);
 }
 
 static void *hub_main(void *arg)
@@ -219,8 +218,8 @@ static void on_end(struct gev_greenlet *g)
         gev__hub_fork_child(hub); /* its first gev call is its end */
     }
     watched = g->flags & GEV__WATCHED;
-    gev__timing_free(hub, g);
     if (g->extra) {
+        gev__timing_free(hub, g);
         watched |= !gev__list_empty(&g->extra->joiners);
         gev__wake_all(&g->extra->joiners, 0);
         if (g->extra->more) {
@@ -290,7 +289,7 @@ static int start(struct gev__hub **ret)
     core->on_end = on_end;
     core->orphan = orphan;
     core->on_exit = gev__hub_end;
-    hub->control = gev__arch_control();
+    core->hub_control = gev__arch_control();
     hub->budget = GEV__IO_BUDGET;
     gev__hub_tls = hub;
     if (core->strange_mode) {
@@ -310,21 +309,18 @@ err_free:
     return rc;
 }
 
-int gev__hub_start(struct gev__hub **ret)
+int gev__hub_start_slow(struct gev__hub **ret)
 {
     struct gev__hub *hub = gev__hub_tls;
-    int saved_errno;
+    int saved_errno = errno;
     int rc;
 
-    if (__builtin_expect(!hub, 0)) {
-        saved_errno = errno;
+    if (!hub) {
         rc = start(ret);
         errno = saved_errno;
         return rc;
     }
-    if (__builtin_expect(hub->forked, 0)) {
-        gev__hub_fork_child(hub);
-    }
+    gev__hub_fork_child(hub);
     *ret = hub;
     return 0;
 }

@@ -64,7 +64,6 @@ struct gev__probe;
 struct gev__hub {
     struct gev__core *core;    /* the thread's greenlets */
     struct gev_greenlet *self; /* the hub's own: runs the loop */
-    uint64_t control;          /* its floating-point control words */
     uint64_t serial;           /* tells it from the thread's former ones */
     struct gev__list ready;    /* run queue, of gev_greenlet.link */
     struct gev__list due;      /* the same, while polling: by time, and going
@@ -112,11 +111,25 @@ extern _Thread_local struct gev__hub *gev__hub_tls
     __attribute__((tls_model("initial-exec"), visibility("hidden")));
 
 /**
+ * gev__hub_start_slow() - gev__hub_start() when there is none, or after a fork
+ */
+int gev__hub_start_slow(struct gev__hub **ret);
+
+/**
  * gev__hub_start() - the calling thread's hub, started if need be
  *
  * Return:    0, -ENOMEM, -EMFILE, -ENFILE, -ENOSYS
  */
-int gev__hub_start(struct gev__hub **ret);
+static inline int gev__hub_start(struct gev__hub **ret)
+{
+    struct gev__hub *hub = gev__hub_tls;
+
+    if (__builtin_expect(!hub || hub->forked, 0)) {
+        return gev__hub_start_slow(ret);
+    }
+    *ret = hub;
+    return 0;
+}
 
 /**
  * gev__enter_slow() - gev__enter() when there is something to see to

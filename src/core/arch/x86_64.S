@@ -240,8 +240,8 @@ gev__arch_leave_below:
 gev__arch_switches_end:
 
 /* void *gev__arch_frame_init(void *top, void *(*fn)(void *),
-                              void (*then)(void *)): the frame drawn above,
-   with the return address at entry */
+                              void (*then)(void *), uint64_t control): the frame
+   drawn above, with the return address at entry */
 	.globl	gev__arch_frame_init
 	.hidden	gev__arch_frame_init
 	.type	gev__arch_frame_init, @function
@@ -250,10 +250,8 @@ gev__arch_frame_init:
 	.cfi_startproc
 	endbr64
 	leaq	-64(%rdi), %rax
-	xorl	%ecx, %ecx
 	movq	%rcx, (%rax)
-	stmxcsr	(%rax)
-	fnstcw	4(%rax)
+	xorl	%ecx, %ecx
 	movq	%rcx, 8(%rax)
 	movq	%rdx, 16(%rax)		/* r14: what follows the function */
 	movq	%rsi, 24(%rax)		/* r13: the function */

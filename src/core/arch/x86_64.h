@@ -120,13 +120,13 @@ gev__arch_begin(void **save_sp, void *to_sp, void *value, uint64_t control)
  * @top:  one past its highest byte, 16-byte aligned
  * @fn:   called with the value of the first switch
  * @then: called with what @fn returned; must not return
+ * @control: floating-point control words that it starts with
  *
- * It starts with the floating-point control words of the caller.
  *
  * Return:    the sp to switch to
  */
-void *gev__arch_frame_init(void *top, void *(*fn)(void *),
-                           void (*then)(void *));
+void *gev__arch_frame_init(void *top, void *(*fn)(void *), void (*then)(void *),
+                           uint64_t control);
 
 /* A saved frame, as x86_64.S draws it, and the registers as DWARF numbers them:
    rax rdx rcx rbx rsi rdi rbp rsp r8 … r15, return address. */
