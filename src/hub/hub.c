@@ -79,9 +79,8 @@ static inline __attribute__((always_inline)) void prefetch(struct gev__hub *hub)
 /* What a turn knows of itself. */
 struct turn {
     size_t n_first; /* greenlets that were ready when it began */
-    size_t n;       /* resumes so far */
-    size_t look;    /* of which the clock is looked at */
-    size_t every;   /* resumes from there to the next look */
+    size_t n;       /* resumes until the next look at the clock */
+    size_t every;   /* of these, since the last one */
     double begin;   /* time of the first look, or 0 */
     double last;    /* of the last one */
 };
@@ -95,26 +94,28 @@ static __attribute__((noinline)) bool is_over(struct turn *t)
     double now = gev__now();
     double limit = TURN_SECONDS;
 
+    if (t->n <= t->n_first) {
+        limit = LONG_SECONDS + POLL_SECONDS * (double)t->n_first;
+    } else if (t->n > t->n_first + TURN_MAX) {
+        return true;
+    }
     if (t->begin == 0) {
         t->begin = now;
+        t->every = FIRST_LOOK;
     } else if (now - t->last < LOOK_SECONDS && t->every < LOOK_MAX) {
         t->every *= 2;
     } else if (now - t->last > 2 * LOOK_SECONDS && t->every > 1) {
         t->every /= 2;
     }
     t->last = now;
-    t->look = t->n + t->every;
-    if (t->n <= t->n_first) {
-        limit = LONG_SECONDS + POLL_SECONDS * (double)t->n_first;
-    }
-    return now - t->begin > limit || t->n > t->n_first + TURN_MAX;
+    t->n += t->every;
+    return now - t->begin > limit;
 }
 
 static void run_turn(struct gev__hub *hub)
 {
-    struct turn t = {.n_first = hub->n_ready,
-                     .look = hub->n_due + FIRST_LOOK,
-                     .every = FIRST_LOOK};
+    size_t left = hub->n_due + FIRST_LOOK; /* resumes until the next look */
+    struct turn t = {.n_first = hub->n_ready, .n = left};
 
     while (hub->n_ready) {
         struct gev_greenlet *g = GEV__CONTAINER(gev__list_shift(&hub->ready),
@@ -124,8 +125,11 @@ static void run_turn(struct gev__hub *hub)
         gev__count_up(&hub->resumes);
         prefetch(hub);
         resume(hub, g);
-        if (++t.n == t.look && is_over(&t)) {
-            return;
+        if (--left == 0) {
+            if (is_over(&t)) {
+                return;
+            }
+            left = t.every;
         }
     }
 }
