@@ -10,6 +10,7 @@ import sys
 
 LIMIT = 20
 REFUSED = 125
+MAX_PLACES = 256  # of 17 * 17
 gev_run, program = sys.argv[1:]
 
 HOLDER = '"holder"'
@@ -87,6 +88,13 @@ def more_locks_than_are_noted_do_no_harm():
     equal(reports, [holds(HOLDER, "usleep", "locks_many")])
 
 
+def after_so_many_pairs_of_places_it_is_silent():
+    places = [10 * i + k for i in range(1, 5) for k in range(4)] + [50]
+    wanted = [holds(HOLDER, "usleep", f"wait_{k}", locked=f"lock_{i}")
+              for i in places for k in places]
+    equal(run("everywhere")[0], wanted[:MAX_PLACES])
+
+
 def each_thread_with_a_hub_is_watched():
     equal(run("thread")[0], [holds(HOLDER, "usleep", "sleeps")])
 
@@ -137,6 +145,7 @@ TESTS = [who_sleeps_with_a_mutex_is_told_once_for_each_place,
          what_could_not_be_locked_and_threads_without_a_hub_are_not_told,
          who_ends_with_a_mutex_is_told_and_another_may_unlock_it,
          more_locks_than_are_noted_do_no_harm,
+         after_so_many_pairs_of_places_it_is_silent,
          each_thread_with_a_hub_is_watched, main_is_watched_before_it_has_a_hub,
          the_programs_own_trace_and_report_function_are_kept,
          a_function_without_a_name_is_found_by_addr2line,

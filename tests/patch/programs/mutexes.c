@@ -202,6 +202,41 @@ static void *nameless(void *arg)
     return arg;
 }
 
+/* 17 places that lock and 17 that wait. */
+#define FOUR(X, n) X(n##0) X(n##1) X(n##2) X(n##3)
+#define PLACES(X)  FOUR(X, 1) FOUR(X, 2) FOUR(X, 3) FOUR(X, 4) X(50)
+#define PLACE(n)                                                               \
+    NOINLINE void lock_##n(void)                                               \
+    {                                                                          \
+        pthread_mutex_lock(&plain);                                            \
+        n_here = n;                                                            \
+    }                                                                          \
+    NOINLINE void wait_##n(void)                                               \
+    {                                                                          \
+        usleep(n);                                                             \
+        n_here = n;                                                            \
+    }
+
+static volatile int n_here; /* keeps the functions apart */
+PLACES(PLACE)
+
+static void *goes_to_many_places(void *arg)
+{
+#define LOCK(n) lock_##n,
+#define WAIT(n) wait_##n,
+    static void (*const locks[])(void) = {PLACES(LOCK)};
+    static void (*const waits[])(void) = {PLACES(WAIT)};
+
+    for (int i = 0; i < 17; i++) {
+        for (int k = 0; k < 17; k++) {
+            locks[i]();
+            waits[k]();
+            pthread_mutex_unlock(&plain);
+        }
+    }
+    return arg;
+}
+
 static void *in_its_own_hub(void *arg)
 {
     run_holder(sleeps);
@@ -281,6 +316,7 @@ static void run_case(const char *name)
     CASE("another", run_holder(locks_and_leaves),
          run_holder(unlocks_for_another))
     CASE("many", run_holder(locks_many))
+    CASE("everywhere", run_holder(goes_to_many_places))
     CASE("nameless", run_holder(nameless))
     CASE("thread", run_in_a_thread(in_its_own_hub))
     CASE("main", main_sleeps())
