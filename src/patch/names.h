@@ -13,6 +13,7 @@
 #include <signal.h>
 #include <stdio.h>
 #include <sys/epoll.h>
+#include <sys/eventfd.h>
 #include <sys/select.h>
 #include <sys/socket.h>
 #include <sys/types.h>
@@ -76,6 +77,8 @@ struct rusage;
     X(transfer, ssize_t, sendfile64, (int, int, off64_t *, size_t))            \
     X(transfer, ssize_t, splice,                                               \
       (int, off64_t *, int, off64_t *, size_t, unsigned))                      \
+    X(transfer, int, eventfd_read, (int, eventfd_t *))                         \
+    X(transfer, int, eventfd_write, (int, eventfd_t))                          \
     X(transfer, ssize_t, __read_chk, (int, void *, size_t, size_t))            \
     X(transfer, ssize_t, __recv_chk, (int, void *, size_t, size_t, int))       \
     X(transfer, ssize_t, __recvfrom_chk,                                       \
@@ -109,7 +112,8 @@ struct rusage;
     X(time, int, usleep, (useconds_t))                                         \
     X(time, int, nanosleep, (const struct timespec *, struct timespec *))      \
     X(time, int, clock_nanosleep,                                              \
-      (clockid_t, int, const struct timespec *, struct timespec *))
+      (clockid_t, int, const struct timespec *, struct timespec *))            \
+    X(time, int, thrd_sleep, (const struct timespec *, struct timespec *))
 
 #define GEV__NAMES_DNS(X)                                                      \
     X(dns, int, getaddrinfo,                                                   \

@@ -63,6 +63,7 @@ void test_sleep(void);
 void test_names(void);
 void test_processes(void);
 void test_descriptors(void);
+void test_forms(void);
 void test_service(void);
 void test_attacks(void);
 void test_signals(void);

@@ -12,8 +12,10 @@
 #include <stddef.h>
 #include <stdint.h>
 #include <string.h>
+#include <sys/eventfd.h>
 #include <sys/socket.h>
 #include <sys/wait.h>
+#include <threads.h>
 #include <unistd.h>
 
 #include <cmocka.h>
@@ -68,6 +70,46 @@ static void many_sleep_in_the_time_of_one(void **state)
     n_done = 0;
     assert_true(run_many(nap) < MANY);
     assert_int_equal(n_done, N);
+}
+
+static void *nap_as_c11_does(void *arg)
+{
+    struct timespec t = {0, (long)(DELAY * 1e9)};
+
+    (void)arg;
+    n_done += thrd_sleep(&t, NULL) == 0;
+    return NULL;
+}
+
+static void many_c11_sleeps_take_the_time_of_one(void **state)
+{
+    (void)state;
+    n_done = 0;
+    assert_true(run_many(nap_as_c11_does) < MANY);
+    assert_int_equal(n_done, N);
+}
+
+/* The first one waits for the last. */
+static void *take_or_give(void *arg)
+{
+    eventfd_t value = 0;
+
+    if (arg) {
+        n_done += eventfd_write(fds[0], 1) == 0;
+    } else {
+        n_done += eventfd_read(fds[0], &value) == 0 && value == 1;
+    }
+    return NULL;
+}
+
+static void an_eventfds_reader_lets_its_writers_run(void **state)
+{
+    (void)state;
+    fds[0] = eventfd(0, EFD_SEMAPHORE);
+    n_done = 0;
+    run_many(take_or_give);
+    assert_int_equal(n_done, N);
+    close(fds[0]);
 }
 
 static void *wait_for_child(void *arg)
@@ -321,6 +363,8 @@ int main(void)
 {
     const struct CMUnitTest tests[] = {
         TEST(many_sleep_in_the_time_of_one),
+        TEST(many_c11_sleeps_take_the_time_of_one),
+        TEST(an_eventfds_reader_lets_its_writers_run),
         TEST(many_wait_for_children_in_the_time_of_one),
         TEST(many_look_names_up),
         TEST(many_connect_and_accept_at_once),

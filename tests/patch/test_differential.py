@@ -18,7 +18,8 @@ TRIES = 3
 LIMIT = 60
 FAMILIES = ["pipe", "tcp", "unix", "udp", "unix dgram", "seqpacket", "tty",
             "files", "connect", "backlog", "poll", "select", "epoll", "sleep",
-            "names", "service", "processes", "descriptors", "attacks", "signals"]
+            "names", "forms", "service", "processes", "descriptors", "attacks",
+            "signals"]
 
 program, gev_run = sys.argv[1:]
 envs = {"plain": {}, "run": {}, "hub": {"GEV_PATCH": "all,hub"}}
