@@ -141,6 +141,20 @@ static inline ssize_t gev__io_recv_stream(struct gev__fd *f, void *buf,
 }
 
 /**
+ * gev__io_send_stream() - one send(2) on a stream socket, without waiting
+ *
+ * Return:    bytes, or -Exxx; errno is as before
+ */
+static inline ssize_t gev__io_send_stream(const struct gev__fd *f,
+                                          const void *buf, size_t len)
+{
+    int saved = errno;
+
+    return gev__io_done(send(f->fd, buf, len, MSG_DONTWAIT | MSG_NOSIGNAL),
+                        saved);
+}
+
+/**
  * gev__io_begin() - the start of every call: enter, look the record up
  */
 static inline int gev__io_begin(int fd, struct gev__hub **ret_hub,

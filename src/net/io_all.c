@@ -79,40 +79,86 @@ ssize_t gev_readall(int fd, void *buf, size_t len)
     return finish(done, len, err);
 }
 
-/* Sends until io->len bytes are gone; see gev__io_fill(). */
-static size_t drain(struct gev__io *io, int *ret_err)
+/*
+ * Sends until io->len bytes are gone. @n: what a first attempt gave.
+ *
+ * After less than it was asked for a stream socket is full, nearly always: what
+ * is tried at once goes in crumbs, or gives EAGAIN. So it waits first, which is
+ * a yield as well.
+ */
+static size_t drain(struct gev__io *io, ssize_t n, int *ret_err)
 {
     const char *start = io->buf;
     size_t len = io->len, done = 0;
+    bool full = false;
 
     *ret_err = 0;
-    while (done < len) {
-        io->buf = (void *)(uintptr_t)(start + done);
-        io->len = len - done;
-        ssize_t n = gev__io_run(io, GEV_WRITE, gev__io_try_write);
+    for (;;) {
+        if (n < 0) {
+            n = gev__io_retry(io, GEV_WRITE, gev__io_try_write, full, n);
+        }
         if (n < 0) {
             *ret_err = (int)n;
-            break;
+            return done;
         }
         done += (size_t)n;
-        if (done < len && (*ret_err = gev__io_again(io)) < 0) {
-            break;
+        full = io->f->kind == GEV__FD_STREAM;
+        if (done == len || (!full && (*ret_err = gev__io_again(io)) < 0)) {
+            return done;
         }
+        io->buf = (void *)(uintptr_t)(start + done);
+        io->len = len - done;
+        n = full ? -EAGAIN : gev__io_try_write(io);
     }
-    return done;
 }
 
-ssize_t gev_writeall(int fd, const void *buf, size_t len)
+/* On any descriptor, or when the first attempt would not do. */
+static __attribute__((noinline)) ssize_t writeall_slow(int fd, const void *buf,
+                                                       size_t len)
 {
     struct gev__io io = {.buf = (void *)(uintptr_t)buf, .len = len};
     int err = begin(&io, fd, GEV_WRITE);
+    size_t done = 0;
 
     if (err < 0) {
         return gev__ret(err);
     }
-    size_t done = drain(&io, &err);
+    if (len > 0) {
+        done = drain(&io, gev__io_try_write(&io), &err);
+    }
     gev__io_release(&io, GEV_WRITE);
     return finish(done, len, err);
+}
+
+/* Goes on after a first attempt gave @n. */
+static __attribute__((noinline)) ssize_t
+writeall_rest(struct gev__fd *f, const void *buf, size_t len, ssize_t n)
+{
+    struct gev__io io = {
+        .hub = gev__hub_tls, .f = f, .buf = (void *)(uintptr_t)buf, .len = len};
+    int err = 0;
+
+    (void)gev__io_hold(&io, GEV_WRITE); /* it is free */
+    size_t done = drain(&io, n, &err);
+    gev__io_release(&io, GEV_WRITE);
+    return finish(done, len, err);
+}
+
+/* Nearly always the socket takes everything: no slot, no engine. */
+ssize_t gev_writeall(int fd, const void *buf, size_t len)
+{
+    struct gev__hub *hub = gev__hub_tls;
+    struct gev__fd *f = hub ? gev__fd_known(hub, fd) : NULL;
+    ssize_t n;
+
+    if (!f || f->kind != GEV__FD_STREAM || f->writer || len - 1 >= SSIZE_MAX ||
+        !gev__may_enter(hub, GEV__IO_COST)) {
+        return writeall_slow(fd, buf, len);
+    }
+    n = gev__io_send_stream(f, buf, len);
+    return __builtin_expect(n == (ssize_t)len, 1)
+               ? n
+               : writeall_rest(f, buf, len, n);
 }
 
 /* Takes @n bytes off the front of what is left to write. */
@@ -134,21 +180,28 @@ static void advance(struct gev__io *io, size_t n)
     io->flags = left;
 }
 
+/* As drain(). */
 static size_t drainv(struct gev__io *io, int *ret_err)
 {
     size_t done = 0;
+    bool full = false;
 
     *ret_err = 0;
     advance(io, 0);
     while (io->flags > 0) {
-        ssize_t n = gev__io_run(io, GEV_WRITE, gev__io_try_writev);
+        ssize_t n = full ? -EAGAIN : gev__io_try_writev(io);
+
+        if (n < 0) {
+            n = gev__io_retry(io, GEV_WRITE, gev__io_try_writev, full, n);
+        }
         if (n < 0) {
             *ret_err = (int)n;
             break;
         }
         done += (size_t)n;
         advance(io, (size_t)n);
-        if (io->flags > 0 && (*ret_err = gev__io_again(io)) < 0) {
+        full = io->f->kind == GEV__FD_STREAM;
+        if (io->flags > 0 && !full && (*ret_err = gev__io_again(io)) < 0) {
             break;
         }
     }

@@ -40,9 +40,14 @@ static ssize_t sendfile_quietly(int out, const struct source *src, size_t n)
     return r;
 }
 
+static size_t step(const struct gev__io *io)
+{
+    return io->len < STEP ? io->len : STEP;
+}
+
 static ssize_t try_sendfile(struct gev__io *io)
 {
-    size_t n = io->len < STEP ? io->len : STEP;
+    size_t n = step(io);
     struct gev__nonblock nb;
     int saved = errno;
     int rc = gev__nonblock_begin(&nb, io->f);
@@ -55,21 +60,33 @@ static ssize_t try_sendfile(struct gev__io *io)
     return r;
 }
 
-/* Until all is sent, the file ends or an error comes. Return: bytes sent. */
+/*
+ * Until all is sent, the file ends or an error comes. Return: bytes sent.
+ *
+ * After less than it was asked for @out is full, nearly always: what is tried at
+ * once goes in crumbs, or finds pages of the file only to drop them for EAGAIN.
+ * So it waits first; at the file's end that costs a turn of the loop.
+ */
 static size_t send_all(struct gev__io *io, int *ret_err)
 {
     size_t len = io->len, done = 0;
+    bool full = false;
 
     *ret_err = 0;
     while (done < len) {
         io->len = len - done;
-        ssize_t n = gev__io_run(io, GEV_WRITE, try_sendfile);
+        ssize_t n = full ? -EAGAIN : try_sendfile(io);
+
+        if (n < 0) {
+            n = gev__io_retry(io, GEV_WRITE, try_sendfile, full, n);
+        }
         if (n <= 0) {
             *ret_err = (int)n;
             break;
         }
+        full = (size_t)n < step(io) && gev__io_slotted(io->f);
         done += (size_t)n;
-        if (done < len && (*ret_err = gev__io_again(io)) < 0) {
+        if (done < len && !full && (*ret_err = gev__io_again(io)) < 0) {
             break;
         }
     }

@@ -9,6 +9,7 @@
 #include <sys/mman.h>
 #include <sys/socket.h>
 
+#include "support/fault.h"
 #include "support/sock.h"
 
 enum { BIG = 3 << 20 };
@@ -324,6 +325,77 @@ static void waiting_sendfile_ends(void **state)
     gev_close(file);
 }
 
+/* What it took at first was less than it was given, and nobody has read since. */
+static void a_full_socket_is_waited_for_before_it_is_tried_again(void **state)
+{
+    int file = pattern_file();
+
+    (void)state;
+    for (int i = 0; i < 3; i++) {
+        off_t at = 0;
+        struct iovec v = {sent, BIG};
+        struct job jobs[] = {
+            {.fn = job_writeall, .buf = sent, .len = BIG},
+            {.fn = job_writevall, .arg = &v, .len = 1},
+            {.fn = job_sendfile, .flags = file, .arg = &at, .len = BIG},
+        };
+        int fds[2];
+
+        sock_pair(fds, true);
+        jobs[i].fd = fds[1];
+        fault_count_reset();
+        struct gev_greenlet *g = job_start(&jobs[i]);
+        assert_false(jobs[i].done);
+        assert_int_equal(fault_count(FAULT_SEND | FAULT_SENDFILE), 1);
+        assert_int_equal(gev_kill(g, 5), 0);
+        gev_unref(g);
+        assert_in_range(jobs[i].out.r, 1, BIG - 1);
+        assert_int_equal(jobs[i].out.err, ECANCELED);
+        close_pair(fds);
+    }
+    gev_close(file);
+}
+
+static void each_fault_of_send_is_told_or_overcome(void **state)
+{
+    static const int errors[] = {EINTR, EAGAIN, EPIPE, EBADF, ENOTSOCK};
+    char hello[] = "hello";
+    int fds[2];
+
+    (void)state;
+    sock_pair(fds, false);
+    for (size_t i = 0; i < sizeof errors / sizeof *errors; i++) {
+        struct job w = {
+            .fn = job_writeall, .fd = fds[1], .buf = hello, .len = 5};
+        bool overcome = errors[i] == EINTR || errors[i] == EAGAIN;
+
+        fault_arm(FAULT_SEND, 1, errors[i]);
+        struct outcome o = job_run(&w);
+        assert_true(fault_disarm());
+        assert_outcome(o, overcome ? 5 : -1, errors[i]);
+        if (!overcome) { /* the slot is free */
+            assert_outcome(job_run(&w), 5, 0);
+        }
+        assert_int_equal(read(fds[0], got, BIG), 5);
+    }
+    close_pair(fds);
+}
+
+/* A file is always ready, and cannot be waited for. */
+static void sendfile_to_a_file_ends_with_the_other(void **state)
+{
+    int in = pattern_file(), out = memfd_create("file", MFD_CLOEXEC);
+    off_t at = BIG - 10;
+
+    (void)state;
+    assert_true(out >= 0);
+    assert_int_equal(gev_sendfile(out, in, &at, 100), 10);
+    assert_int_equal(errno, 0);
+    assert_int_equal(at, BIG);
+    gev_close(in);
+    gev_close(out);
+}
+
 int main(void)
 {
     const struct CMUnitTest tests[] = {
@@ -337,6 +409,9 @@ int main(void)
         cmocka_unit_test(sendfile_ends_short_as_said),
         cmocka_unit_test(a_peer_gone_between_two_steps_raises_no_signal),
         cmocka_unit_test(waiting_sendfile_ends),
+        cmocka_unit_test(a_full_socket_is_waited_for_before_it_is_tried_again),
+        cmocka_unit_test(each_fault_of_send_is_told_or_overcome),
+        cmocka_unit_test(sendfile_to_a_file_ends_with_the_other),
     };
 
     return cmocka_run_group_tests(tests, NULL, NULL);
