@@ -23,7 +23,7 @@ from units import number, scale
 
 COLOURS = {"gev": "#e4572e", "gev, dead range": "#e4572e",
            "raw epoll": "#3d7edb", "Boost.Context": "#3d7edb",
-           "nginx": "#2a9d8f", "h2o": "#6c8f3c", "libev": "#8c8c8c",
+           "nginx": "#2a9d8f", "h2o": "#7d6be0", "libev": "#8c8c8c",
            "libuv": "#a0714f", "Asio": "#17a2b8", "Boost.Fiber": "#17a2b8",
            "State Threads": "#c05780", "Go": "#b07aa1", "node": "#59a14f",
            "gevent": "#c69214", "threads": "#7d6be0", "select": "#6b8e9b",
@@ -295,7 +295,7 @@ def bars(path, rows):
                 '"%s" %g' % (plain(text), y) for y, text in ticks),
             "set logscale x" if log else "",
             "set xrange [%g:%g]" % (base, longest * (3 if log else 1.12)),
-            'set key below center horizontal height 1 textcolor rgb "%s"' % INK,
+            'set key below center horizontal height 1 samplen 2 textcolor rgb "%s"' % INK,
         ] + labels + plot(clauses, blocks)
 
 

@@ -15,8 +15,6 @@ LINES = [
     ("connect, echo, close", "connect + echo + close"),
     ("one stream of 64 KiB writes", "one stream of 64 KiB writes, echoed"),
     ("memory of an idle connection", "memory per idle connection: 10,000"),
-    ("p99 at half of the peak load",
-     "latency: p99 at half of the peak, 100 connections"),
     ("p99 of 100 beside a greedy one",
      "fairness: p99 of 100 beside a greedy one"),
     ("HTTP hello, 100 connections", "HTTP hello: 100 connections"),

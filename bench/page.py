@@ -151,6 +151,20 @@ def throughput(rows):
     return ["", text, "", *lines]
 
 
+def generator_lines(rows):
+    """Requests per second that each generator got out of the same server."""
+    lines = []
+    for row in rows:
+        for name in names_of([row]):
+            b = row["series"][name]["beside"]
+            for tool in ("wrk", "ab"):
+                if tool + "_per_s" in b:
+                    lines.append("- %s: ours %s thousand per second, %s %s" % (
+                        name, number(b["load_per_s"] / 1000), tool,
+                        number(b[tool + "_per_s"] / 1000)))
+    return ["", *lines]
+
+
 def growth_lines(rows):
     """Fitted growth of each curve."""
     if not all(r["x"] for r in rows) or len(rows) < 3:
@@ -193,6 +207,7 @@ def section(group, rows, pictures):
     lines += table(rows) + growth_lines(rows)
     lines += latency_lines(rows) if group == "latency" else []
     lines += throughput(rows) if group in LOADED else []
+    lines += generator_lines(rows) if group == "generator" else []
     found = [n for r in rows for n in r.get("notes", [])]
     lines += ["", *["- " + n for n in found]] if found else []
     return lines + not_measured(rows) + ["", again(group, rows), ""]

@@ -249,10 +249,11 @@ def web_rows():
 def check_rows():
     yield Row("generator", "generator: load against wrk, CPU per request",
               web.generator([s.EPOLL, s.GEV]), s.EPOLL, unit="×",
-              note="the same server under our load and under wrk; 1 is equal")
+              note="the same server under our load and under another; away "
+                   "from 1 as far as it finds more or fewer requests per wake-up")
     yield Row("generator", "generator: load against ab, CPU per connection",
               web.churn_generator([s.NGINX, s.GEV]), s.NGINX, unit="×",
-              note="connect + GET + close; 1 is equal")
+              note="ab connects anew for each request, as ours does here")
 
 
 # What each group shows, as the heading of its table and picture.
@@ -288,7 +289,8 @@ AXES = {
     "spawn": "time per greenlet", "echo": "server CPU per echo",
     "busy": "server CPU per echo", "churn": "server CPU per connection",
     "dead echo": "server CPU per echo", "idle memory": "memory of each",
-    "limit": "", "latency": "latency", "relay": "relay's CPU per 64 KiB",
+    "limit": "the test ends at 20,000 or this machine's descriptors",
+    "latency": "latency", "relay": "relay's CPU per 64 KiB",
     "stream": "server's plus client's CPU per 64 KiB",
     "fairness": "99th percentile of latency",
     "http": "server CPU per request", "pipelined": "requests",

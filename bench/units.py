@@ -42,4 +42,6 @@ def times(value):
     """A ratio: two digits after the point below ten, and ×."""
     if value is None:
         return "–"
+    if value < 0.005:
+        return "≈ 0"
     return "%.2f×" % value if value < 9.995 else "%s×" % number(value)

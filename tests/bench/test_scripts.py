@@ -21,6 +21,7 @@ import compare
 import draw
 import glance
 import limits
+import page
 import quiet
 import rows
 import run
@@ -206,8 +207,26 @@ class Pages(unittest.TestCase):
         bad = row("busy", group="busy", gev=(120,) * 5)
         bad.update(busy=True, problems=["Go: NotBuilt go_echo"],
                    notes=["a note"])
+        late, fair = row("late", group="latency"), row("f", group="fairness")
+        for r in (late, fair):
+            for entry in r["series"].values():
+                entry["beside"] = {"rate": 5, "p50_us": 15, "p90_us": 28,
+                                   "p99_us": 1000, "p999_us": 4000,
+                                   "p99_alone_us": 900}
         with open(os.path.join(self.folder, "latest.json"), "w") as f:
-            json.dump(results(*curve, bad), f)
+            json.dump(results(*curve, bad, late, fair), f)
+
+    def test_latency_and_generators_have_lines_of_their_own(self):
+        beside = {"rate": 50000, "p50_us": 15, "p90_us": 28, "p99_us": 1000,
+                  "p999_us": 4000, "load_per_s": 200000, "wrk_per_s": 150000}
+        late, tool = row("late", group="latency"), row("g", group="generator")
+        for r in (late, tool):
+            r["series"]["gev"]["beside"] = beside
+            r["series"]["raw epoll"]["beside"] = beside
+        self.assertIn("| gev | 50,000/s | 15.0 | 28.0 | 1,000 | 4,000 |",
+                      page.latency_lines([late]))
+        self.assertIn("- gev: ours 200 thousand per second, wrk 150",
+                      page.generator_lines([tool]))
 
     def run_it(self, *command):
         done = subprocess.run([sys.executable, os.path.join(BENCH, command[0]),
@@ -221,20 +240,21 @@ class Pages(unittest.TestCase):
 
     def test_the_page_says_what_was_reached_and_missed(self):
         self.run_it("page.py", "--docs", os.path.join(self.folder, "page.md"))
-        page = self.read("page.md")
-        for text in ("3 of 4 reached", "**missed**", "1.20×", "**busy**",
+        text_of_page = self.read("page.md")
+        for text in ("5 of 6 reached", "**missed**", "1.20×", "**busy**",
                      "NotBuilt go_echo", "a CPU", "wrk 4.1", "libst", "n^0.00",
                      "bench/run.py --only X", 'bench/run.py --group "echo"',
                      "(./busy.svg)", "the load was the limit", "a note",
                      "| 64-byte echo, 100 connections | 103 ns | 0.97× |"):
-            self.assertIn(text, page)
-        self.assertIn("3 of 4 reached", self.read("latest.md"))
+            self.assertIn(text, text_of_page)
+        self.assertIn("5 of 6 reached", self.read("latest.md"))
 
     @unittest.skipUnless(shutil.which("gnuplot"), "gnuplot is not installed")
     def test_each_group_has_a_picture_for_light_and_dark(self):
         self.run_it("draw.py")
-        for name in ("echo.svg", "busy.svg"):
+        for name in ("echo.svg", "busy.svg", "latency.svg", "fairness.svg"):
             svg = self.read(name)
+            self.assertIn("less is better", svg)
             self.assertIn("prefers-color-scheme: dark", svg)
             self.assertIn("</svg>", svg)
 
