@@ -92,7 +92,7 @@ GEV__INTERPOSED ssize_t sendfile64(int out, int in, off64_t *at, size_t len)
 {
     int go = GEV__PASS;
 
-    if (len > 0 && gev__kind(out) != GEV__KIND_FILE) {
+    if (len > 0 && gev__kind_waits(out)) {
         go = GEV__GUARD(transfer, sendfile64);
     }
     if (go != GEV__COOPERATE) {
@@ -107,7 +107,7 @@ GEV__INTERPOSED ssize_t sendfile(int out, int in, off_t *at, size_t len)
 {
     int go = GEV__PASS;
 
-    if (len > 0 && gev__kind(out) != GEV__KIND_FILE) {
+    if (len > 0 && gev__kind_waits(out)) {
         go = GEV__GUARD(transfer, sendfile);
     }
     if (go != GEV__COOPERATE) {

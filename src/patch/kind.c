@@ -1,6 +1,6 @@
 /* SPDX-License-Identifier: MIT */
 /*
- * A byte for each descriptor number, in chunks that are made when needed.
+ * A byte for each descriptor number; see the header.
  *
  * All threads use it: a byte is read and written whole, and two threads that look
  * at the same descriptor find the same. Without memory nothing is kept, and each
@@ -9,28 +9,15 @@
 #include "patch/kind.h"
 
 #include <errno.h>
-#include <stddef.h>
 #include <sys/mman.h>
 #include <sys/socket.h>
 #include <sys/stat.h>
 
-#define CHUNK    4096
-#define N_CHUNKS 4096 /* numbers up to 2^24 are kept */
-#define KIND     7u
+#define CHUNK    GEV__KIND_CHUNK
+#define N_CHUNKS GEV__KIND_N_CHUNKS
+#define KIND     GEV__KIND_MASK
 
-static uint8_t *chunks[N_CHUNKS];
-
-static uint8_t *existing(int fd)
-{
-    size_t i = (size_t)(unsigned)fd / CHUNK;
-    uint8_t *c;
-
-    if (i >= N_CHUNKS) {
-        return NULL;
-    }
-    c = __atomic_load_n(&chunks[i], __ATOMIC_ACQUIRE);
-    return c ? &c[(unsigned)fd % CHUNK] : NULL;
-}
+uint8_t *gev__kind_chunks[N_CHUNKS];
 
 /* From mmap(2), so that no malloc of the program's is called from here. */
 static uint8_t *make(int fd)
@@ -46,16 +33,16 @@ static uint8_t *make(int fd)
     if (c == MAP_FAILED) {
         return NULL;
     }
-    if (!__atomic_compare_exchange_n(&chunks[i], &none, c, false,
+    if (!__atomic_compare_exchange_n(&gev__kind_chunks[i], &none, c, false,
                                      __ATOMIC_ACQ_REL, __ATOMIC_ACQUIRE)) {
         munmap(c, CHUNK);
     }
-    return existing(fd);
+    return gev__kind_byte(fd);
 }
 
 static uint8_t *byte_of(int fd)
 {
-    uint8_t *b = existing(fd);
+    uint8_t *b = gev__kind_byte(fd);
 
     return b ? b : make(fd);
 }
@@ -70,7 +57,9 @@ static enum gev__kind look(int fd)
         return GEV__KIND_CLOSED;
     }
     if (S_ISSOCK(st.st_mode)) {
-        getsockopt(fd, SOL_SOCKET, SO_TYPE, &type, &len);
+        if (getsockopt(fd, SOL_SOCKET, SO_TYPE, &type, &len) < 0) {
+            return GEV__KIND_CLOSED; /* meanwhile */
+        }
         return type == SOCK_STREAM ? GEV__KIND_STREAM : GEV__KIND_DGRAM;
     }
     if (S_ISREG(st.st_mode) || S_ISDIR(st.st_mode) || S_ISBLK(st.st_mode)) {
@@ -79,17 +68,11 @@ static enum gev__kind look(int fd)
     return GEV__KIND_NOWAIT; /* until that turns out to be refused */
 }
 
-enum gev__kind gev__kind(int fd)
+enum gev__kind gev__kind_look(int fd)
 {
-    uint8_t *b = existing(fd);
-    unsigned kind = b ? *b & KIND : GEV__KIND_UNKNOWN;
-    int saved;
+    int saved = errno;
+    enum gev__kind kind = fd < 0 ? GEV__KIND_CLOSED : look(fd);
 
-    if (__builtin_expect(kind != GEV__KIND_UNKNOWN, 1)) {
-        return kind;
-    }
-    saved = errno;
-    kind = fd < 0 ? GEV__KIND_CLOSED : look(fd);
     if (kind != GEV__KIND_CLOSED) {
         gev__kind_set(fd, kind);
     }
@@ -105,13 +88,6 @@ bool gev__kind_is_unix(int fd)
     getsockopt(fd, SOL_SOCKET, SO_DOMAIN, &domain, &len);
     errno = saved;
     return domain == AF_UNIX;
-}
-
-bool gev__kind_has(int fd, unsigned bit)
-{
-    const uint8_t *b = existing(fd);
-
-    return b && (*b & bit);
 }
 
 void gev__kind_note(int fd, unsigned bit, bool on)
@@ -140,7 +116,7 @@ void gev__kind_note_file(int fd, bool on)
     gev__kind_note(fd, GEV__KIND_NONBLOCK, on);
     if (fstat(fd, &st) == 0) {
         for (int i = 0; i < N_CHUNKS * CHUNK;) {
-            if (!existing(i)) {
+            if (!gev__kind_byte(i)) {
                 i = (i / CHUNK + 1) * CHUNK;
                 continue;
             }
@@ -164,7 +140,7 @@ void gev__kind_set(int fd, enum gev__kind kind)
 
 void gev__kind_forget(int fd)
 {
-    uint8_t *b = existing(fd);
+    uint8_t *b = gev__kind_byte(fd);
 
     if (b) {
         *b = GEV__KIND_UNKNOWN;
@@ -174,7 +150,7 @@ void gev__kind_forget(int fd)
 void gev__kind_forget_range(unsigned first, unsigned last)
 {
     for (size_t i = first; i <= last && i / CHUNK < N_CHUNKS;) {
-        uint8_t *b = existing((int)i);
+        uint8_t *b = gev__kind_byte((int)i);
 
         if (!b) {
             i = (i / CHUNK + 1) * CHUNK;
@@ -187,7 +163,7 @@ void gev__kind_forget_range(unsigned first, unsigned last)
 
 void gev__kind_copy(int from, int to)
 {
-    const uint8_t *b = existing(from);
+    const uint8_t *b = gev__kind_byte(from);
 
     gev__kind_forget(to);
     if (b && *b != GEV__KIND_UNKNOWN) {

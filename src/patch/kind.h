@@ -13,6 +13,7 @@
 #define PATCH_KIND_H
 
 #include <stdbool.h>
+#include <stddef.h>
 #include <stdint.h>
 
 enum gev__kind {
@@ -31,10 +32,52 @@ enum gev__kind {
 #define GEV__KIND_NONBLOCK                                                     \
     32u /* a listener: O_NONBLOCK as the program set it */
 
+/* A byte for each number below 2^24, in chunks that are made when needed. */
+#define GEV__KIND_CHUNK    4096
+#define GEV__KIND_N_CHUNKS 4096
+#define GEV__KIND_MASK     7u
+
+extern uint8_t *gev__kind_chunks[GEV__KIND_N_CHUNKS];
+
+/**
+ * gev__kind_look() - gev__kind() of a number that is not known yet
+ */
+enum gev__kind gev__kind_look(int fd);
+
+/* The byte of a number, or NULL. */
+static inline uint8_t *gev__kind_byte(int fd)
+{
+    size_t i = (size_t)(unsigned)fd / GEV__KIND_CHUNK;
+    uint8_t *c;
+
+    if (i >= GEV__KIND_N_CHUNKS) {
+        return NULL;
+    }
+    c = __atomic_load_n(&gev__kind_chunks[i], __ATOMIC_ACQUIRE);
+    return c ? &c[(unsigned)fd % GEV__KIND_CHUNK] : NULL;
+}
+
 /**
  * gev__kind() - what a descriptor is; errno is as before
  */
-enum gev__kind gev__kind(int fd);
+static inline enum gev__kind gev__kind(int fd)
+{
+    const uint8_t *b = gev__kind_byte(fd);
+    unsigned kind = b ? *b & GEV__KIND_MASK : GEV__KIND_UNKNOWN;
+
+    return __builtin_expect(kind != GEV__KIND_UNKNOWN, 1) ? kind
+                                                          : gev__kind_look(fd);
+}
+
+/**
+ * gev__kind_waits() - may a call that uses it have to wait?
+ */
+static inline bool gev__kind_waits(int fd)
+{
+    enum gev__kind kind = gev__kind(fd);
+
+    return kind != GEV__KIND_FILE && kind != GEV__KIND_CLOSED;
+}
 
 /**
  * gev__kind_is_unix() - is it a UNIX socket? errno is as before
@@ -44,7 +87,12 @@ bool gev__kind_is_unix(int fd);
 /**
  * gev__kind_has() - is a bit set for a number?
  */
-bool gev__kind_has(int fd, unsigned bit);
+static inline bool gev__kind_has(int fd, unsigned bit)
+{
+    const uint8_t *b = gev__kind_byte(fd);
+
+    return b && (*b & bit);
+}
 
 /**
  * gev__kind_note() - set or clear a bit; of the two kinds NOWAIT and POLL, choose

@@ -62,7 +62,8 @@ static void store_left(struct timespec *t, double until)
 GEV__INTERPOSED int recvmmsg(int fd, struct mmsghdr *v, unsigned n, int flags,
                              struct timespec *t)
 {
-    int go = flags & (MSG_DONTWAIT | MSG_ERRQUEUE | MSG_OOB)
+    int go = (flags & (MSG_DONTWAIT | MSG_ERRQUEUE | MSG_OOB)) ||
+                     !gev__kind_waits(fd)
                  ? GEV__PASS
                  : GEV__GUARD(transfer, recvmmsg);
     double until = INFINITY;

@@ -103,14 +103,21 @@ static int await(struct gev__eintr *e, const struct call *c)
     return one > 0 ? await_child(e, one) : 1;
 }
 
+/* Whether only the real call, which stops all greenlets, is left: in a handler, or
+   without memory. */
+static bool cannot_wait(void)
+{
+    return errno == ENOMEM || errno == EDEADLK;
+}
+
 /* A wait has failed. Return: as ask(). */
 static pid_t give_up(const struct call *c)
 {
     int why = errno;
     pid_t r;
 
-    if (why == EDEADLK) {
-        return ask(c, 0); /* in a handler: for real */
+    if (cannot_wait()) {
+        return ask(c, 0);
     }
     r = why == EINTR ? ask(c, WNOHANG) : 0;
     if (r > 0) {
@@ -173,12 +180,14 @@ static pid_t cooperative_waitpid(enum gev__name name, enum gev__ends by,
                                  struct call *c)
 {
     struct gev__eintr e = gev__eintr_begin(by);
+    int saved = errno;
     pid_t r;
 
     gev__count_waited(name);
     r = wait_once(&e, c->pid, c->status, c->options);
     if (r < 0 && (errno == EBUSY || errno == EMFILE || errno == ENFILE ||
-                  errno == EDEADLK)) { /* no way to be told: look */
+                  cannot_wait())) { /* no way to be told: look */
+        errno = saved;
         r = run(c, &e);
     }
     return r;
@@ -367,16 +376,20 @@ static int open_stream(struct stream *s, const char *command, bool reads,
         return errno;
     }
     gev__kind_forget(fds[!reads]);
+    s->f = fdopen(fds[!reads], reads ? "r" : "w"); /* before there is a child */
+    if (!s->f) {
+        rc = errno;
+        GEV__REAL(close)(fds[!reads]);
+        GEV__REAL(close)(fds[reads]);
+        return rc;
+    }
     rc = spawn_stream(s, command, fds[reads],
                       reads ? STDOUT_FILENO : STDIN_FILENO);
     GEV__REAL(close)(fds[reads]);
-    if (rc == 0 && !cloexec) {
+    if (rc) {
+        GEV__REAL(fclose)(s->f);
+    } else if (!cloexec) {
         GEV__REAL(fcntl)(fds[!reads], F_SETFD, 0);
-    }
-    s->f = rc == 0 ? fdopen(fds[!reads], reads ? "r" : "w") : NULL;
-    if (!s->f) {
-        rc = rc ? rc : errno;
-        GEV__REAL(close)(fds[!reads]);
     }
     return rc;
 }
@@ -426,17 +439,32 @@ static pid_t take_stream(FILE *f)
     return pid;
 }
 
+/* A killed greenlet's stream is closed, but its child not waited for. */
+static int reap_now(pid_t pid, int *status)
+{
+    int err = errno;
+    pid_t r = GEV__REAL(waitpid)(pid, status, WNOHANG);
+
+    errno = r == 0 ? err : errno;
+    return r > 0 ? 0 : -1;
+}
+
 GEV__INTERPOSED int pclose(FILE *f)
 {
     pid_t pid = take_stream(f);
-    int go = GEV__GUARD(process, pclose), status = -1;
+    int go, status = -1, r;
 
     if (pid == 0) {
         return GEV__REAL(pclose)(f);
     }
     fclose(f);
-    if (go == GEV__COOPERATE) {
-        return await_end(GEV__N_pclose, pid, &status) < 0 ? -1 : status;
+    go = GEV__GUARD(process, pclose);
+    if (go < 0) {
+        r = reap_now(pid, &status);
+    } else if (go == GEV__COOPERATE) {
+        r = await_end(GEV__N_pclose, pid, &status);
+    } else {
+        r = GEV__REAL(waitpid)(pid, &status, 0);
     }
-    return GEV__REAL(waitpid)(pid, &status, 0) < 0 ? -1 : status;
+    return r < 0 ? -1 : status;
 }

@@ -35,14 +35,8 @@ static bool is_socket(enum gev__kind kind)
    errors, except that UNIX sockets do not know that flag. */
 static bool is_at_once(int fd, int flags)
 {
-    return (flags & (MSG_DONTWAIT | MSG_OOB)) ||
+    return (flags & (MSG_DONTWAIT | MSG_OOB)) || !gev__kind_waits(fd) ||
            ((flags & MSG_ERRQUEUE) && !gev__kind_is_unix(fd));
-}
-
-/* Whether read(2) on it may be called as it is. */
-static bool never_waits(enum gev__kind kind)
-{
-    return kind == GEV__KIND_FILE || kind == GEV__KIND_CLOSED;
 }
 
 /* The number was closed behind our back and is no socket any more. */
@@ -155,7 +149,7 @@ static ssize_t peek_all(struct gev__block *b, gev__attempt_fn *attempt,
     ssize_t n = gev__block_run(b, attempt);
 
     while (n > 0 && (size_t)n < want && b->nowait &&
-           GEV__REAL(poll)(&p, 1, 0) == 0 && gev__block_nap(b, PEEK_NAP) == 0) {
+           GEV__REAL(poll)(&p, 1, 0) <= 0 && gev__block_nap(b, PEEK_NAP) == 0) {
         n = gev__block_run(b, attempt);
     }
     if (n >= 0) {
@@ -210,7 +204,7 @@ GEV__INTERPOSED ssize_t read(int fd, void *buf, size_t n)
 {
     int go = GEV__PASS;
 
-    if (n > 0 && !never_waits(gev__kind(fd))) {
+    if (n > 0 && gev__kind_waits(fd)) {
         go = GEV__GUARD(transfer, read);
     }
     if (go != GEV__COOPERATE) {
@@ -224,7 +218,7 @@ GEV__INTERPOSED ssize_t __read_chk(int fd, void *buf, size_t n, size_t size)
 {
     int go = GEV__PASS;
 
-    if (n > 0 && n <= size && !never_waits(gev__kind(fd))) {
+    if (n > 0 && n <= size && gev__kind_waits(fd)) {
         go = GEV__GUARD(transfer, __read_chk);
     }
     if (go != GEV__COOPERATE) {
@@ -238,7 +232,7 @@ GEV__INTERPOSED ssize_t readv(int fd, const struct iovec *iov, int n)
 {
     int go = GEV__PASS;
 
-    if (gev__iov_size(iov, (size_t)n) > 0 && !never_waits(gev__kind(fd))) {
+    if (gev__iov_size(iov, (size_t)n) > 0 && gev__kind_waits(fd)) {
         go = GEV__GUARD(transfer, readv);
     }
     if (go != GEV__COOPERATE) {

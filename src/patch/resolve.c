@@ -181,30 +181,31 @@ static int ask(const struct question *q, const struct place *to,
     return rc;
 }
 
-/* For the functions that give a pointer to memory of their own. */
+/* For the functions that give a pointer to memory of their own: valid until the
+   next one ends. While one waits others may end, so each has a buffer of its own
+   until then. */
 static struct hostent *ask_static(const struct question *q)
 {
     static _Thread_local struct hostent host;
-    static _Thread_local char *buf;
-    static _Thread_local size_t len;
+    static _Thread_local char *kept;
+    struct place to = {.host = &host, .len = STATIC_ROOM / 2};
     struct hostent *found = NULL;
-    int rc = buf ? 0 : ERANGE;
+    int rc = ERANGE;
 
-    for (;;) {
-        struct place to = {.host = &host, .buf = buf, .len = len};
-        if (rc != ERANGE || buf) {
-            rc = ask(q, &to, &found, &h_errno);
-        }
-        if (rc != ERANGE) {
-            break;
-        }
-        char *larger = realloc(buf, len ? 2 * len : STATIC_ROOM);
-        if (!larger) {
-            h_errno = TRY_AGAIN;
-            break;
-        }
-        buf = larger;
-        len = len ? 2 * len : STATIC_ROOM;
+    while (rc == ERANGE) {
+        free(to.buf);
+        to.len *= 2;
+        to.buf = malloc(to.len);
+        rc = to.buf ? ask(q, &to, &found, &h_errno) : ENOMEM;
+    }
+    if (!to.buf) {
+        h_errno = TRY_AGAIN;
+    }
+    if (found) {
+        free(kept);
+        kept = to.buf;
+    } else {
+        free(to.buf);
     }
     if (rc) {
         errno = rc;

@@ -31,6 +31,12 @@ static bool is_socket(enum gev__kind kind)
     return kind == GEV__KIND_STREAM || kind == GEV__KIND_DGRAM;
 }
 
+/* Whether a send never waits. */
+static bool is_at_once(int fd, int flags)
+{
+    return (flags & MSG_DONTWAIT) || !gev__kind_waits(fd);
+}
+
 static bool is_stale(struct gev__block *b)
 {
     enum gev__kind kind = b->kind;
@@ -190,17 +196,16 @@ static ssize_t send_msg_all(struct gev__block *b, gev__attempt_fn *attempt,
 
 GEV__INTERPOSED ssize_t write(int fd, const void *buf, size_t n)
 {
-    enum gev__kind kind = gev__kind(fd);
     int go = GEV__PASS;
 
-    if (n > 0 && kind != GEV__KIND_FILE && kind != GEV__KIND_CLOSED) {
+    if (n > 0 && gev__kind_waits(fd)) {
         go = GEV__GUARD(transfer, write);
     }
     if (go != GEV__COOPERATE) {
         return go < 0 ? -1 : GEV__REAL(write)(fd, buf, n);
     }
     struct gev__block b = {.name = GEV__N_write,
-                           .kind = kind,
+                           .kind = gev__kind(fd),
                            .fd = fd,
                            .events = GEV_WRITE,
                            .nowait = MSG_DONTWAIT,
@@ -212,11 +217,10 @@ GEV__INTERPOSED ssize_t write(int fd, const void *buf, size_t n)
 
 GEV__INTERPOSED ssize_t writev(int fd, const struct iovec *iov, int n)
 {
-    enum gev__kind kind = gev__kind(fd);
     size_t size = gev__iov_size(iov, (size_t)n);
     int go = GEV__PASS;
 
-    if (size > 0 && kind != GEV__KIND_FILE && kind != GEV__KIND_CLOSED) {
+    if (size > 0 && gev__kind_waits(fd)) {
         go = GEV__GUARD(transfer, writev);
     }
     if (go != GEV__COOPERATE) {
@@ -225,7 +229,7 @@ GEV__INTERPOSED ssize_t writev(int fd, const struct iovec *iov, int n)
     struct msghdr msg = {.msg_iov = (struct iovec *)(uintptr_t)iov,
                          .msg_iovlen = (size_t)n};
     struct gev__block b = {.name = GEV__N_writev,
-                           .kind = kind,
+                           .kind = gev__kind(fd),
                            .fd = fd,
                            .events = GEV_WRITE,
                            .nowait = MSG_DONTWAIT,
@@ -236,7 +240,7 @@ GEV__INTERPOSED ssize_t writev(int fd, const struct iovec *iov, int n)
 
 GEV__INTERPOSED ssize_t send(int fd, const void *buf, size_t n, int flags)
 {
-    int go = flags & MSG_DONTWAIT ? GEV__PASS : GEV__GUARD(transfer, send);
+    int go = is_at_once(fd, flags) ? GEV__PASS : GEV__GUARD(transfer, send);
 
     if (go != GEV__COOPERATE) {
         return go < 0 ? -1 : GEV__REAL(send)(fd, buf, n, flags);
@@ -256,7 +260,7 @@ GEV__INTERPOSED ssize_t send(int fd, const void *buf, size_t n, int flags)
 GEV__INTERPOSED ssize_t sendto(int fd, const void *buf, size_t n, int flags,
                                const struct sockaddr *sa, socklen_t len)
 {
-    int go = flags & MSG_DONTWAIT ? GEV__PASS : GEV__GUARD(transfer, sendto);
+    int go = is_at_once(fd, flags) ? GEV__PASS : GEV__GUARD(transfer, sendto);
 
     if (go != GEV__COOPERATE) {
         return go < 0 ? -1 : GEV__REAL(sendto)(fd, buf, n, flags, sa, len);
@@ -277,8 +281,8 @@ GEV__INTERPOSED ssize_t sendto(int fd, const void *buf, size_t n, int flags,
 
 GEV__INTERPOSED ssize_t sendmsg(int fd, const struct msghdr *msg, int flags)
 {
-    int go = !msg || (flags & MSG_DONTWAIT) ? GEV__PASS
-                                            : GEV__GUARD(transfer, sendmsg);
+    int go = !msg || is_at_once(fd, flags) ? GEV__PASS
+                                           : GEV__GUARD(transfer, sendmsg);
 
     if (go != GEV__COOPERATE) {
         return go < 0 ? -1 : GEV__REAL(sendmsg)(fd, msg, flags);
@@ -299,7 +303,7 @@ GEV__INTERPOSED ssize_t sendmsg(int fd, const struct msghdr *msg, int flags)
    was taken. */
 GEV__INTERPOSED int sendmmsg(int fd, struct mmsghdr *v, unsigned n, int flags)
 {
-    int go = flags & MSG_DONTWAIT ? GEV__PASS : GEV__GUARD(transfer, sendmmsg);
+    int go = is_at_once(fd, flags) ? GEV__PASS : GEV__GUARD(transfer, sendmmsg);
     struct gev__eintr eintr = gev__eintr_begin(GEV__NOTHING);
     int saved = errno;
     unsigned i;
