@@ -9,11 +9,15 @@ absolute numbers move with the machine; for rows without a baseline, the number
 itself. A change counts if the 95 % intervals of the two medians do not overlap
 and it is at least PERCENT (3 by default; 10 for rows without a baseline and for
 latencies, which move more from run to run than within one). Rows that only one
-run has are named. Exit status: 1 if anything regressed, else 0.
+run has are named, where both are of one size. A change on a busy machine, or found
+with fewer than 5 samples, is "unsure": measure that row again (bench/run.py
+--resume --only NAME). Exit status: 1 if anything regressed for sure, else 0.
 """
 import argparse
 import json
 import sys
+
+ENOUGH = 5  # samples for an interval to mean something
 
 
 def measured(row):
@@ -24,6 +28,14 @@ def measured(row):
     if entry.get("ratio") is not None:
         return entry["ratio"], entry["interval"], True
     return entry["median"], entry["middle"], False
+
+
+def doubt(old, new):
+    """Why a change of this row may be none, or None."""
+    if old.get("busy") or new.get("busy"):
+        return "on a busy machine"
+    n = min(r["series"][r["candidate"]]["n"] for r in (old, new))
+    return "of %d samples" % n if n < ENOUGH else None
 
 
 def change(old, new, least):
@@ -39,7 +51,7 @@ def change(old, new, least):
         return None
     return {"name": new["name"], "old": a[0], "new": b[0], "by": by,
             "ratio": a[2], "worse": (by > 0) != new["more_is_better"],
-            "busy": old.get("busy") or new.get("busy")}
+            "unsure": doubt(old, new)}
 
 
 def compare(old, new, least):
@@ -53,6 +65,15 @@ def compare(old, new, least):
             [n for n in after if n not in before], len(both))
 
 
+def line_of(c):
+    what = "unsure   " if c["unsure"] else \
+        "REGRESSED" if c["worse"] else "improved "
+    return "%s %-48s %.3f -> %.3f%s (%+.1f %%%s)%s" % (
+        what, c["name"], c["old"], c["new"], " x" if c["ratio"] else "",
+        100 * c["by"], ", worse" if c["worse"] else ", better",
+        ", " + c["unsure"] if c["unsure"] else "")
+
+
 def main():
     p = argparse.ArgumentParser(description=__doc__.split("\n")[0])
     p.add_argument("old")
@@ -64,19 +85,17 @@ def main():
         with open(path) as f:
             runs.append(json.load(f))
     changes, gone, added, n = compare(*runs, args.least)
-    for c in sorted(changes, key=lambda c: not c["worse"]):
-        print("%s %-48s %.3f -> %.3f%s (%+.1f %%)%s" % (
-            "REGRESSED" if c["worse"] else "improved ", c["name"], c["old"],
-            c["new"], " x" if c["ratio"] else "", 100 * c["by"],
-            ", on a busy machine" if c["busy"] else ""))
-    for name in gone:
-        print("not measured any more: " + name)
-    for name in added:
-        print("new: " + name)
-    n_worse = sum(c["worse"] for c in changes)
-    print("%d rows compared: %d regressed, %d improved" % (
-        n, n_worse, len(changes) - n_worse))
-    return 1 if n_worse else 0
+    for c in sorted(changes, key=lambda c: (bool(c["unsure"]), not c["worse"])):
+        print(line_of(c))
+    if runs[0].get("size") == runs[1].get("size"):
+        for name in gone:
+            print("not measured any more: " + name)
+        for name in added:
+            print("new: " + name)
+    sure = [c["worse"] for c in changes if not c["unsure"]]
+    print("%d rows compared: %d regressed, %d improved, %d unsure" % (
+        n, sum(sure), len(sure) - sum(sure), len(changes) - len(sure)))
+    return 1 if any(sure) else 0
 
 
 if __name__ == "__main__":

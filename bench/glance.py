@@ -29,8 +29,8 @@ LINES = [
     ("round trip of a yield, 1,000 greenlets", "switch: over 1,000"),
     ("round trip of a yield, 100,000 greenlets", "switch: over 100,000"),
 ]
-PEERS = ["raw epoll", "libev", "libuv", "Asio", "Go", "gevent", "node",
-         "threads", "nginx", "h2o", "Boost.Context", "Boost.Fiber"]
+PEERS = ["raw epoll", "libev", "libuv", "Asio", "State Threads", "Go", "gevent",
+         "node", "threads", "nginx", "h2o", "Boost.Context", "Boost.Fiber"]
 
 README_BEGIN = "<!-- costs: made by bench/page.py --readme -->"
 README_END = "<!-- end of costs -->"

@@ -148,7 +148,8 @@ class Compare(unittest.TestCase):
     def test_without_a_baseline_the_number_itself_counts(self):
         def alone(value):
             declared = rows.Row("parked", "parked", None, subjects.GEV)
-            r = summary.summarize(declared, {subjects.GEV: samples(value)})
+            r = summary.summarize(declared,
+                                  {subjects.GEV: samples(*[value] * 5)})
             return dict(row("parked"), **r)
         self.assertEqual(self.changes(alone(256), alone(270)), [])
         found = self.changes(alone(256), alone(300))
@@ -187,11 +188,29 @@ class Compare(unittest.TestCase):
                                    row("added"), row(gev=(150,) * 5)))
         self.assertEqual(done.returncode, 1)
         self.assertIn("REGRESSED echo: 100 connections", done.stdout)
-        self.assertIn("(+45.6 %)", done.stdout)
+        self.assertIn("(+45.6 %, worse)", done.stdout)
         self.assertIn("not measured any more: gone", done.stdout)
         self.assertIn("new: added", done.stdout)
         self.assertNotIn("noisy", done.stdout)
         self.assertIn("2 rows compared: 1 regressed", done.stdout)
+
+    def test_a_change_on_a_busy_machine_is_unsure_and_no_failure(self):
+        done = self.run_it(results(row()),
+                           results(dict(row(gev=(150,) * 5), busy=True)))
+        self.assertEqual(done.returncode, 0)
+        self.assertIn("unsure    echo: 100 connections", done.stdout)
+        self.assertIn("on a busy machine", done.stdout)
+
+    def test_a_change_of_few_samples_is_unsure(self):
+        done = self.run_it(results(row()), results(row(gev=(150, 151))))
+        self.assertEqual(done.returncode, 0)
+        self.assertIn("of 2 samples", done.stdout)
+
+    def test_runs_of_two_sizes_are_compared_in_what_both_have(self):
+        done = self.run_it(results(row(), row("only in full")),
+                           dict(results(row()), size="quick"))
+        self.assertNotIn("only in full", done.stdout)
+        self.assertIn("1 rows compared", done.stdout)
 
     def test_the_program_is_content_with_the_same(self):
         self.assertEqual(self.run_it(results(row()),
