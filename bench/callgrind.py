@@ -4,6 +4,7 @@
 
 usage: bench/callgrind.py echo|hello [--peer | --server PROGRAM] [--build DIR]
                         [--ops N] [--top N]
+       bench/callgrind.py --docs [--build DIR]     the tables of docs/profile.md
 
 The server runs under callgrind; connections are opened and warmed up, the
 counters set to zero, N operations made, the counters read. Instructions are
@@ -24,6 +25,8 @@ from harness import Build, Failed, Load, Server
 
 SERVERS = {"echo": ("echo_gev", "peers/echo_epoll"),
            "hello": ("examples/http/hello", "peers/http_raw")}
+PROFILE = os.path.join(harness.ROOT, "docs", "profile.md")
+DOCUMENTED = 16  # functions in each of its tables
 
 
 class UnderCallgrind(Build):
@@ -114,27 +117,64 @@ def kernel_share(build, what, program):
     return system / (user + system) if user + system else 0.0
 
 
+def table(found, total, ops):
+    return ["| instructions | share | function |", "|---|---|---|"] + [
+        "| %.1f | %.1f %% | %s |" % (n / ops, 100 * n / total,
+                                     where.replace(" ???", ""))
+        for n, where in found]
+
+
+def section(build, what, ops):
+    """What docs/profile.md says of an echo or a hello."""
+    mine, peer = SERVERS[what]
+    found = count(build, what, mine, ops)
+    total = sum(n for n, _ in found)
+    floor = sum(n for n, _ in count(build, what, peer, ops))
+    lines = ["gev: **%s instructions**, raw epoll %.0f; the kernel takes %.0f %% "
+             "of gev's CPU time." % (
+                 "{:,.0f}".format(total / ops), floor / ops,
+                 100 * kernel_share(build, what, mine)), ""]
+    return lines + table(found[:DOCUMENTED], total, ops)
+
+
+def update_docs(build, ops):
+    """Puts the tables between their marks in docs/profile.md."""
+    with open(PROFILE) as f:
+        text = f.read()
+    for what in SERVERS:
+        begin, end = "<!-- %s -->\n" % what, "\n<!-- end of %s -->" % what
+        before, rest = text.split(begin)
+        after = rest.split(end)[1]
+        text = before + begin + "\n".join(section(build, what, ops)) + end + \
+            after
+    with open(PROFILE, "w") as f:
+        f.write(text)
+
+
 def main():
     p = argparse.ArgumentParser(description=__doc__.split("\n")[0])
-    p.add_argument("what", choices=SERVERS)
+    p.add_argument("what", choices=SERVERS, nargs="?")
+    p.add_argument("--docs", action="store_true")
     p.add_argument("--peer", action="store_true")
     p.add_argument("--server", metavar="PROGRAM")
     p.add_argument("--build", default=os.path.join(harness.ROOT, "build"))
     p.add_argument("--ops", type=int, default=20000)
     p.add_argument("--top", type=int, default=25)
     args = p.parse_args()
-    program = args.server or SERVERS[args.what][args.peer]
     build = Build(args.build)
+    if args.docs:
+        update_docs(build, args.ops)
+        return 0
+    if not args.what:
+        p.error("echo or hello?")
+    program = args.server or SERVERS[args.what][args.peer]
     found = count(build, args.what, program, args.ops)
     total = sum(n for n, _ in found)
     print("%s: %.1f instructions per %s in user space; the kernel takes "
           "%.0f %% of its CPU time" % (
               program, total / args.ops, args.what,
               100 * kernel_share(build, args.what, program)))
-    print("| instructions | share | function |\n|---|---|---|")
-    for n, where in found[:args.top]:
-        print("| %.1f | %.1f %% | %s |" % (n / args.ops, 100 * n / total,
-                                           where))
+    print("\n".join(table(found[:args.top], total, args.ops)))
     return 0
 
 
