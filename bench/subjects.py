@@ -12,6 +12,7 @@ THREADS, SELECT = "threads", "select"
 BOOST, BY_HAND = "Boost.Context", "gev_switch by hand"
 NGINX, RELAY_RW = "nginx", "gev, read + write"
 ASIO, FIBER, H2O = "Asio", "Boost.Fiber", "h2o"
+NOPUSH = "nginx, tcp_nopush"
 DEAD, LIVE = "gev, dead range", "gev, buffer alive"
 
 ECHO = {
@@ -32,6 +33,7 @@ FILES = {
     GEV: ("examples/http/files", "--log", "none", "--cache-files", "100",
           "{dir}", "{addr}"),
     NGINX: ("http.nginx", "{addr}", "{dir}"),
+    NOPUSH: ("http.nginx", "{addr}", "{dir}", "nopush"),
     H2O: ("peers/http_h2o", "{addr}", "{dir}"),
     GO: ("peers/go_http", "{addr}", "{dir}"),
 }
@@ -65,6 +67,8 @@ TUNING = {
     NGINX: "one worker, epoll, multi_accept, access_log off, sendfile on, "
            "open_file_cache on, keepalive_requests 10⁹, backlog 4,096; hello "
            "is `return 200`",
+    NOPUSH: "as nginx; the head waits for the file's first bytes, as gev's "
+            "does",
     H2O: "libh2o with its own epoll loop, one thread, a handler in C for "
          "hello, h2o_file_register for files, no access log, backlog "
          "SOMAXCONN; TCP_NODELAY as it sets it by itself",

@@ -2,10 +2,11 @@
 """web - rows of HTTP: wrk is the load, the server's CPU is its CPU clock's.
 
 wrk runs for a second per turn on the load's core; its own start is outside the
-server's account. A non-2xx answer, or an error of a socket, fails the row.
+server's account, and in its own (a few milliseconds). A non-2xx answer, or an error of a socket, fails the row.
 """
 import os
 import re
+import resource
 import shutil
 import subprocess
 import tempfile
@@ -27,6 +28,12 @@ request = function() return all end
 """
 
 
+def children_cpu():
+    """Seconds of CPU that the processes used that were started and have ended."""
+    used = resource.getrusage(resource.RUSAGE_CHILDREN)
+    return used.ru_utime + used.ru_stime
+
+
 def wrk(server, connections, seconds, path="/", script=None):
     """{"ops", "ops_per_s", "cpu_ns_per_op", ...} of one run of wrk."""
     if not shutil.which("wrk"):
@@ -34,11 +41,13 @@ def wrk(server, connections, seconds, path="/", script=None):
     command = ["wrk", "-t1", "-c%d" % connections, "-d%ds" % seconds]
     command += ["-s", script] if script else []
     cpu, began = server.cpu_seconds(), time.monotonic()
+    client = children_cpu()
     done = subprocess.run([*command, "http://%s%s" % (server.addr, path)],
                           capture_output=True, text=True, timeout=60,
                           preexec_fn=harness.pin(harness.LOAD_CPU))
     time.sleep(0.01)
     cpu, took = server.cpu_seconds() - cpu, time.monotonic() - began
+    client = children_cpu() - client
     count = re.search(r"(\d+) requests in", done.stdout)
     if done.returncode or not count or "Non-2xx" in done.stdout or \
             re.search(r"(connect|read|write) [1-9]", done.stdout):
@@ -46,7 +55,7 @@ def wrk(server, connections, seconds, path="/", script=None):
     ops = int(count[1])
     rate = float(re.search(r"Requests/sec:\s+([\d.]+)", done.stdout)[1])
     return {"ops": ops, "ops_per_s": rate, "cpu_ns_per_op": cpu * 1e9 / ops,
-            "cpu_share": cpu / took}
+            "client_ns_per_op": client * 1e9 / ops, "cpu_share": cpu / took}
 
 
 def hello(names, connections, turns=5, depth=1, field="cpu_ns_per_op"):
@@ -63,7 +72,8 @@ def hello(names, connections, turns=5, depth=1, field="cpu_ns_per_op"):
     return measure
 
 
-def files(names, what, size, connections=32, turns=5):
+def files(names, what, size, both=False, connections=32, turns=5):
+    """CPU per file; @both: of server plus client."""
     def measure(context):
         with tempfile.TemporaryDirectory(prefix="bench-files-") as folder:
             os.chmod(folder, 0o755)  # nginx's worker is another user
@@ -72,7 +82,8 @@ def files(names, what, size, connections=32, turns=5):
 
             def one(context, server, name):
                 r = wrk(server, connections, 1, "/file.bin")
-                return dict(r, value=r["cpu_ns_per_op"])
+                return dict(r, value=r["cpu_ns_per_op"] +
+                            both * r["client_ns_per_op"])
             where = {n: tuple(folder if a == "{dir}" else a for a in what[n])
                      for n in names}
             return each_turn(names, turns, where, one)(context)
