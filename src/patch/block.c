@@ -163,6 +163,7 @@ int gev__block_nap(struct gev__block *b, double secs)
 int gev__block_more(struct gev__block *b)
 {
     b->part = true;
+    gev__eintr_part(&b->eintr);
     return b->nowait && is_socket(b) ? gev__block_wait(b) : 0;
 }
 

@@ -80,6 +80,7 @@ static ssize_t cooperative_sendfile(enum gev__name name, int out,
             break;
         }
         c->part = true;
+        gev__eintr_part(&b.eintr);
         n = gev__block_run(&b, try_sendfile);
     }
     if (done) {

@@ -63,6 +63,19 @@ static inline struct gev__eintr gev__eintr_begin(enum gev__ends by)
 }
 
 /**
+ * gev__eintr_part() - a part is done: a handler with SA_RESTART ends it, too
+ *
+ * The system returns the count; there is no call to restart.
+ */
+static inline void gev__eintr_part(struct gev__eintr *e)
+{
+    if (!e->by) {
+        *e = gev__eintr_begin(GEV__ALWAYS);
+    }
+    e->by = GEV__ALWAYS;
+}
+
+/**
  * gev__eintr_enter() - a wait begins
  *
  * Return:    0; -1 with errno EINTR (a handler has run), or EDEADLK: this is a

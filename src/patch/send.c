@@ -325,10 +325,11 @@ GEV__INTERPOSED int sendmmsg(int fd, struct mmsghdr *v, unsigned n, int flags)
         size_t size =
             gev__iov_size(v[i].msg_hdr.msg_iov, v[i].msg_hdr.msg_iovlen);
         ssize_t r = send_msg_all(&b, try_sendmsg, size);
-        eintr = b.eintr; /* it is one call */
         if (r < 0) {
             break;
         }
+        eintr = b.eintr; /* it is one call */
+        gev__eintr_part(&eintr);
         v[i].msg_len = (unsigned)r;
         if ((size_t)r < size) {
             i++;

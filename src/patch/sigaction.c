@@ -122,10 +122,14 @@ static uint64_t word_of(const struct sigaction *a)
 /* What the kernel has, as the program set it. */
 static void translate(struct sigaction *a, uint64_t word)
 {
-    if (!is_trampoline(a)) {
+    /* SA_RESETHAND takes the handler away and leaves our flag. */
+    bool reset = a->sa_handler == SIG_DFL && (a->sa_flags & SA_RESETHAND);
+
+    if (is_trampoline(a)) {
+        a->sa_handler = (sighandler_t)(uintptr_t)(word & ADDRESS);
+    } else if (!reset || !word) {
         return;
     }
-    a->sa_handler = (sighandler_t)(uintptr_t)(word & ADDRESS);
     if (!(word & SIGINFO)) {
         a->sa_flags &= ~SA_SIGINFO;
     }

@@ -67,7 +67,7 @@ void pause_ms(int ms)
 
 void reap(void)
 {
-    while (wait(NULL) > 0) {
+    while (wait(NULL) > 0 || errno == EINTR) {
     }
 }
 
@@ -188,6 +188,8 @@ int main(int argc, char **argv)
     FAMILY("forms", test_forms())
     FAMILY("service", test_service())
     FAMILY("attacks", test_attacks())
-    FAMILY("signals", test_signals())
+    FAMILY("handlers", test_handlers())
+    FAMILY("interrupted", test_interrupted())
+    FAMILY("masked", test_masked())
     return 0;
 }

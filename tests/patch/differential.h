@@ -66,6 +66,8 @@ void test_descriptors(void);
 void test_forms(void);
 void test_service(void);
 void test_attacks(void);
-void test_signals(void);
+void test_handlers(void);
+void test_interrupted(void);
+void test_masked(void);
 
 #endif

@@ -1,6 +1,6 @@
 /* SPDX-License-Identifier: MIT */
 /*
- * differential: files, connections, waiting, time, names, processes, signals
+ * differential: files, connections, waiting, time, names, processes
  */
 #include "differential.h"
 
@@ -414,54 +414,4 @@ void test_descriptors(void)
     copy = fileno(f);
     SHOW(fclose(f));
     SHOW(read(copy, buf, 1));
-}
-
-static volatile sig_atomic_t n_signals;
-
-static void on_signal(int signo)
-{
-    (void)signo;
-    n_signals++;
-}
-
-static void handle(int flags)
-{
-    struct sigaction sa = {.sa_handler = on_signal, .sa_flags = flags};
-
-    sigaction(SIGUSR1, &sa, NULL);
-}
-
-/* A signal comes while a call waits, with a handler that restarts or not. */
-void test_signals(void)
-{
-    struct pollfd p = {.events = POLLIN};
-    struct timespec t = {1, 0}, left = {0, 0};
-    pid_t self = getpid();
-    int fds[2];
-
-    tcp_pair(fds);
-    p.fd = fds[0];
-    handle(0);
-    LATER(kill(self, SIGUSR1));
-    SHOW(read(fds[0], buf, 1));
-    reap();
-    LATER(kill(self, SIGUSR1));
-    SHOW(poll(&p, 1, -1));
-    reap();
-    LATER(kill(self, SIGUSR1));
-    SHOW(nanosleep(&t, &left));
-    printf("  some left: %d\n", left.tv_sec == 0 && left.tv_nsec > 500000000);
-    reap();
-    LATER(kill(self, SIGUSR1));
-    SHOW(sleep(2));
-    reap();
-    handle(SA_RESTART);
-    LATER(kill(self, SIGUSR1); pause_ms(DELAY); write(fds[1], "x", 1));
-    SHOW(read(fds[0], buf, 1));
-    reap();
-    LATER(kill(self, SIGUSR1));
-    SHOW(poll(&p, 1, -1));
-    reap();
-    SHOW(n_signals);
-    close_both(fds);
 }

@@ -19,7 +19,7 @@ LIMIT = 60
 FAMILIES = ["pipe", "tcp", "unix", "udp", "unix dgram", "seqpacket", "tty",
             "files", "connect", "backlog", "poll", "select", "epoll", "sleep",
             "names", "forms", "service", "processes", "descriptors", "attacks",
-            "signals"]
+            "handlers", "interrupted", "masked"]
 
 program, gev_run = sys.argv[1:]
 envs = {"plain": {}, "run": {}, "hub": {"GEV_PATCH": "all,hub"}}
