@@ -57,7 +57,9 @@ static void read_environment(struct gev__core *core)
         core->mode = GEV__MODE_PRIVATE;
     } else if (stack && strcmp(stack, "evict") == 0) {
         core->mode = GEV__MODE_EVICT;
-    } else if (stack && strcmp(stack, "shared") != 0) {
+    }
+    if (stack && strcmp(stack, "shared") != 0 && strcmp(stack, "evict") != 0 &&
+        strcmp(stack, "private") != 0) {
         core->strange_mode = stack;
     }
     if (debug && strcmp(debug, "0") != 0) {

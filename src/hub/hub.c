@@ -251,6 +251,19 @@ static void orphan(struct gev_greenlet *g)
     gev__kill(gev__hub_tls, g);
 }
 
+static void tell_strange_mode(struct gev__hub *hub)
+{
+    const char *mode = hub->core->strange_mode;
+
+    if (mode) {
+        gev__report(
+            hub,
+            "gev: GEV_STACK=%s is none of shared, evict, private: it is "
+            "not heeded\n",
+            mode);
+    }
+}
+
 static int start(struct gev__hub **ret)
 {
     const char *track = getenv("GEV_TRACK");
@@ -296,13 +309,7 @@ static int start(struct gev__hub **ret)
     core->hub_control = gev__arch_control();
     hub->budget = GEV__IO_BUDGET;
     gev__hub_tls = hub;
-    if (core->strange_mode) {
-        gev__report(
-            hub,
-            "gev: GEV_STACK=%s is none of shared, evict, private; taken "
-            "as shared\n",
-            core->strange_mode);
-    }
+    tell_strange_mode(hub);
     *ret = hub;
     return 0;
 
