@@ -98,6 +98,16 @@ def programs(commands, turns=5, field="ns"):
     return measure
 
 
+def one_program(command, fields, turns=5):
+    """One that times several things by turns: {series: field of its result}."""
+    def measure(context):
+        results = run_in_turn(context, {"": command}, turns).get("", {})
+        return {name: {turn: dict(r, value=r[field])
+                       for turn, r in results.items()}
+                for name, field in fields.items()}
+    return measure
+
+
 # --- servers under the load generator ---------------------------------------
 
 def start(context, what, name, **options):

@@ -217,6 +217,26 @@ def flow_rows():
                    "shares the load's core with the hundred")
 
 
+PATCH = [
+    ("read 64 B from a socket, in a greenlet", "read", 1.10),
+    ("read 64 B from a socket, no hub", "read-alone", None),
+    ("read 64 B from a file, in a greenlet", "file", None),
+    ("write 64 B to a socket, in a greenlet", "write", None),
+    ("poll that is ready, in a greenlet", "poll", None),
+]
+
+
+def patch_rows():
+    for name, mode, goal in PATCH:
+        yield Row("patch", "patch: " + name,
+                  measure.one_program(("patch", mode, "2000"),
+                                      {s.LIBC: "libc_ns", s.PATCH: "ns"}),
+                  s.LIBC, candidate=s.PATCH, quick=mode == "read",
+                  targets=times(goal, s.LIBC) if goal else [],
+                  note="calls that do not wait; both functions by turns in one "
+                       "process, batches of 256, medians")
+
+
 WEB = [s.EPOLL, s.GEV, s.NGINX, s.H2O, s.GO, s.NODE]
 
 
@@ -289,6 +309,7 @@ TITLES = {
     "pipelined": "HTTP hello, pipelined 16 deep, one core",
     "files": "Static files over HTTP",
     "http memory": "Memory per idle HTTP connection",
+    "patch": "A call of libc's that does not wait, interposed",
     "generator": "Our load generator against wrk and ab",
 }
 # What the value is, for the axis of the picture.
@@ -305,9 +326,11 @@ AXES = {
     "fairness": "99th percentile of latency",
     "http": "server CPU per request", "pipelined": "requests",
     "files": "server CPU per file", "http memory": "memory of each",
+    "patch": "time per call",
     "generator": "CPU per request under ours ÷ under theirs",
 }
 
 ROWS = [row for part in (switch_rows, frame_rows, dead_rows, parked_rows,
                          sync_rows, echo_rows, memory_rows, limit_rows,
-                         flow_rows, web_rows, check_rows) for row in part()]
+                         flow_rows, web_rows, patch_rows, check_rows)
+        for row in part()]

@@ -14,6 +14,7 @@ NGINX, RELAY_RW = "nginx", "gev, read + write"
 ASIO, FIBER, H2O = "Asio", "Boost.Fiber", "h2o"
 NOPUSH = "nginx, tcp_nopush"
 DEAD, LIVE = "gev, dead range", "gev, buffer alive"
+LIBC, PATCH = "libc", "libgev_patch"
 
 ECHO = {
     GEV: ("echo_gev",), SMALL: ("echo_gev", "--small"),

@@ -167,13 +167,20 @@ int gev__block_more(struct gev__block *b)
     return b->nowait && is_socket(b) ? gev__block_wait(b) : 0;
 }
 
+static ssize_t first(const struct gev__block *b)
+{
+    errno = b->first_errno;
+    return b->first;
+}
+
 ssize_t gev__block_run(struct gev__block *b, gev__attempt_fn *attempt)
 {
     int saved = errno;
     ssize_t n;
 
     for (;;) {
-        n = attempt(b);
+        n = b->tried ? first(b) : attempt(b);
+        b->tried = false;
         if (n >= 0 || errno != EAGAIN || !b->nowait) {
             break;
         }

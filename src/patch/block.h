@@ -46,6 +46,9 @@ struct gev__block {
     bool part;           /* it has moved bytes: an error is the next call's */
     struct gev__eintr eintr; /* valid if @begun */
     const void *caller;      /* whose code called */
+    bool tried;              /* the first attempt was made already */
+    int first_errno;         /* what it said, if it failed */
+    ssize_t first;           /* what it gave */
 };
 
 /**
@@ -95,6 +98,9 @@ int gev__block_more(struct gev__block *b);
 
 /**
  * gev__block_run() - attempts and waits until there is a result
+ *
+ * The first attempt is left out if the call has made it, as those do that are made
+ * most: what does not wait then needs no record.
  *
  * Return:    as the attempt; errno is as before when it succeeded
  */

@@ -36,7 +36,8 @@ static bool start_hub; /* at the main thread's first call: "hub" */
 static pid_t pid;      /* of this process; another's in a vfork(2)'s child */
 static gev_key passing_key;
 static size_t n_passing; /* sections open, of all greenlets */
-static _Thread_local unsigned in_service;
+static _Thread_local unsigned in_service
+    __attribute__((tls_model("initial-exec")));
 
 static void count(uint64_t *counter)
 {

@@ -70,6 +70,16 @@ static inline enum gev__kind gev__kind(int fd)
 }
 
 /**
+ * gev__kind_is_socket() - is it, as far as is known?
+ */
+static inline bool gev__kind_is_socket(int fd)
+{
+    enum gev__kind kind = gev__kind(fd);
+
+    return kind == GEV__KIND_STREAM || kind == GEV__KIND_DGRAM;
+}
+
+/**
  * gev__kind_waits() - may a call that uses it have to wait?
  */
 static inline bool gev__kind_waits(int fd)

@@ -185,19 +185,43 @@ static ssize_t fill(struct gev__block *b, gev__attempt_fn *attempt, size_t want)
     return (ssize_t)done;
 }
 
-static ssize_t cooperative_read(enum gev__name name, int fd, void *buf,
-                                size_t n, const void *caller)
+/* A call about one buffer. */
+static __attribute__((noinline)) ssize_t
+receive(struct gev__block *b, enum gev__name name, gev__attempt_fn *attempt)
 {
-    struct gev__block b = {.name = name,
-                           .kind = gev__kind(fd),
-                           .fd = fd,
-                           .events = GEV_READ,
-                           .nowait = MSG_DONTWAIT,
+    b->name = name;
+    b->kind = gev__kind(b->fd);
+    b->events = GEV_READ;
+    b->nowait = MSG_DONTWAIT;
+    return fill(b, attempt, wanted(b, b->len));
+}
+
+/* Most reads are of sockets that have something, or nothing: for the former no
+   record is made. */
+static inline __attribute__((always_inline)) ssize_t
+receive_plain(enum gev__name name, gev__attempt_fn *attempt, int fd, void *buf,
+              size_t n)
+{
+    bool tried = gev__kind_is_socket(fd) && !gev__kind_has(fd, GEV__KIND_LOWAT);
+    int saved = errno;
+    ssize_t r = 0;
+
+    if (tried) {
+        r = GEV__REAL(recv)(fd, buf, n, MSG_DONTWAIT);
+        if (__builtin_expect(r >= 0, 1)) {
+            return r;
+        }
+        tried = errno != ENOTSOCK; /* else try_read() looks anew what it is */
+    }
+    struct gev__block b = {.fd = fd,
                            .buf = buf,
                            .len = n,
-                           .caller = caller};
-
-    return fill(&b, try_read, wanted(&b, n));
+                           .caller = __builtin_return_address(0),
+                           .tried = tried,
+                           .first_errno = errno,
+                           .first = r};
+    errno = saved;
+    return receive(&b, name, attempt);
 }
 
 GEV__INTERPOSED ssize_t read(int fd, void *buf, size_t n)
@@ -210,8 +234,7 @@ GEV__INTERPOSED ssize_t read(int fd, void *buf, size_t n)
     if (go != GEV__COOPERATE) {
         return go < 0 ? -1 : GEV__REAL(read)(fd, buf, n);
     }
-    return cooperative_read(GEV__N_read, fd, buf, n,
-                            __builtin_return_address(0));
+    return receive_plain(GEV__N_read, try_read, fd, buf, n);
 }
 
 GEV__INTERPOSED ssize_t __read_chk(int fd, void *buf, size_t n, size_t size)
@@ -224,8 +247,7 @@ GEV__INTERPOSED ssize_t __read_chk(int fd, void *buf, size_t n, size_t size)
     if (go != GEV__COOPERATE) {
         return go < 0 ? -1 : GEV__REAL(__read_chk)(fd, buf, n, size);
     }
-    return cooperative_read(GEV__N___read_chk, fd, buf, n,
-                            __builtin_return_address(0));
+    return receive_plain(GEV__N___read_chk, try_read, fd, buf, n);
 }
 
 GEV__INTERPOSED ssize_t readv(int fd, const struct iovec *iov, int n)
@@ -249,32 +271,27 @@ GEV__INTERPOSED ssize_t readv(int fd, const struct iovec *iov, int n)
     return gev__block_run(&b, try_readv);
 }
 
-static ssize_t cooperative_recv(enum gev__name name, struct gev__block *b,
-                                const void *caller)
-{
-    b->name = name;
-    b->kind = gev__kind(b->fd);
-    b->events = GEV_READ;
-    b->nowait = MSG_DONTWAIT;
-    b->caller = caller;
-    return fill(b, try_recvfrom, wanted(b, b->len));
-}
-
 GEV__INTERPOSED ssize_t recv(int fd, void *buf, size_t n, int flags)
 {
-    struct gev__block b = {.fd = fd, .buf = buf, .len = n, .flags = flags};
     int go = is_at_once(fd, flags) ? GEV__PASS : GEV__GUARD(transfer, recv);
 
     if (go != GEV__COOPERATE) {
         return go < 0 ? -1 : GEV__REAL(recv)(fd, buf, n, flags);
     }
-    return cooperative_recv(GEV__N_recv, &b, __builtin_return_address(0));
+    if (flags == 0) {
+        return receive_plain(GEV__N_recv, try_recvfrom, fd, buf, n);
+    }
+    struct gev__block b = {.fd = fd,
+                           .buf = buf,
+                           .len = n,
+                           .flags = flags,
+                           .caller = __builtin_return_address(0)};
+    return receive(&b, GEV__N_recv, try_recvfrom);
 }
 
 GEV__INTERPOSED ssize_t __recv_chk(int fd, void *buf, size_t n, size_t size,
                                    int flags)
 {
-    struct gev__block b = {.fd = fd, .buf = buf, .len = n, .flags = flags};
     int go = is_at_once(fd, flags) || n > size
                  ? GEV__PASS
                  : GEV__GUARD(transfer, __recv_chk);
@@ -282,36 +299,36 @@ GEV__INTERPOSED ssize_t __recv_chk(int fd, void *buf, size_t n, size_t size,
     if (go != GEV__COOPERATE) {
         return go < 0 ? -1 : GEV__REAL(__recv_chk)(fd, buf, n, size, flags);
     }
-    return cooperative_recv(GEV__N___recv_chk, &b, __builtin_return_address(0));
+    struct gev__block b = {.fd = fd,
+                           .buf = buf,
+                           .len = n,
+                           .flags = flags,
+                           .caller = __builtin_return_address(0)};
+    return receive(&b, GEV__N___recv_chk, try_recvfrom);
 }
 
 GEV__INTERPOSED ssize_t recvfrom(int fd, void *buf, size_t n, int flags,
                                  struct sockaddr *sa, socklen_t *len)
 {
-    struct gev__block b = {.fd = fd,
-                           .buf = buf,
-                           .len = n,
-                           .flags = flags,
-                           .arg = sa,
-                           .arg_len = len};
     int go = is_at_once(fd, flags) ? GEV__PASS : GEV__GUARD(transfer, recvfrom);
 
     if (go != GEV__COOPERATE) {
         return go < 0 ? -1 : GEV__REAL(recvfrom)(fd, buf, n, flags, sa, len);
     }
-    return cooperative_recv(GEV__N_recvfrom, &b, __builtin_return_address(0));
+    struct gev__block b = {.fd = fd,
+                           .buf = buf,
+                           .len = n,
+                           .flags = flags,
+                           .arg = sa,
+                           .arg_len = len,
+                           .caller = __builtin_return_address(0)};
+    return receive(&b, GEV__N_recvfrom, try_recvfrom);
 }
 
 GEV__INTERPOSED ssize_t __recvfrom_chk(int fd, void *buf, size_t n, size_t size,
                                        int flags, struct sockaddr *sa,
                                        socklen_t *len)
 {
-    struct gev__block b = {.fd = fd,
-                           .buf = buf,
-                           .len = n,
-                           .flags = flags,
-                           .arg = sa,
-                           .arg_len = len};
     int go = is_at_once(fd, flags) || n > size
                  ? GEV__PASS
                  : GEV__GUARD(transfer, __recvfrom_chk);
@@ -321,8 +338,14 @@ GEV__INTERPOSED ssize_t __recvfrom_chk(int fd, void *buf, size_t n, size_t size,
                       : GEV__REAL(__recvfrom_chk)(fd, buf, n, size, flags, sa,
                                                   len);
     }
-    return cooperative_recv(GEV__N___recvfrom_chk, &b,
-                            __builtin_return_address(0));
+    struct gev__block b = {.fd = fd,
+                           .buf = buf,
+                           .len = n,
+                           .flags = flags,
+                           .arg = sa,
+                           .arg_len = len,
+                           .caller = __builtin_return_address(0)};
+    return receive(&b, GEV__N___recvfrom_chk, try_recvfrom);
 }
 
 /* After the first part of a recvmsg(2) that waits for all: the rest of the buffers.

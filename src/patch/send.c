@@ -194,6 +194,46 @@ static ssize_t send_msg_all(struct gev__block *b, gev__attempt_fn *attempt,
     return (ssize_t)done;
 }
 
+/* A write or a send without an address. */
+static __attribute__((noinline)) ssize_t
+send_plain(struct gev__block *b, enum gev__name name, gev__attempt_fn *attempt)
+{
+    b->name = name;
+    b->kind = gev__kind(b->fd);
+    b->events = GEV_WRITE;
+    b->nowait = MSG_DONTWAIT;
+    return send_all(b, attempt);
+}
+
+/* Most are of sockets that take all of it: for these no record is made. */
+static inline __attribute__((always_inline)) ssize_t
+send_most(enum gev__name name, int fd, const void *buf, size_t n, int flags)
+{
+    bool tried = gev__kind_is_socket(fd);
+    int saved = errno;
+    ssize_t r = 0;
+
+    if (tried) {
+        r = GEV__REAL(send)(fd, buf, n, flags | MSG_DONTWAIT);
+        if (__builtin_expect(r == (ssize_t)n, 1)) {
+            return r;
+        }
+    }
+    if (r < 0 && (errno == ENOTSOCK || errno == EINPROGRESS)) {
+        tried = false; /* try_write() and try_sendto() know better */
+    }
+    struct gev__block b = {.fd = fd,
+                           .flags = flags,
+                           .buf = (void *)(uintptr_t)buf,
+                           .len = n,
+                           .caller = __builtin_return_address(0),
+                           .tried = tried,
+                           .first_errno = errno,
+                           .first = r};
+    errno = saved;
+    return send_plain(&b, name, name == GEV__N_write ? try_write : try_sendto);
+}
+
 GEV__INTERPOSED ssize_t write(int fd, const void *buf, size_t n)
 {
     int go = GEV__PASS;
@@ -204,15 +244,7 @@ GEV__INTERPOSED ssize_t write(int fd, const void *buf, size_t n)
     if (go != GEV__COOPERATE) {
         return go < 0 ? -1 : GEV__REAL(write)(fd, buf, n);
     }
-    struct gev__block b = {.name = GEV__N_write,
-                           .kind = gev__kind(fd),
-                           .fd = fd,
-                           .events = GEV_WRITE,
-                           .nowait = MSG_DONTWAIT,
-                           .buf = (void *)(uintptr_t)buf,
-                           .len = n,
-                           .caller = __builtin_return_address(0)};
-    return send_all(&b, try_write);
+    return send_most(GEV__N_write, fd, buf, n, 0);
 }
 
 GEV__INTERPOSED ssize_t writev(int fd, const struct iovec *iov, int n)
@@ -245,16 +277,7 @@ GEV__INTERPOSED ssize_t send(int fd, const void *buf, size_t n, int flags)
     if (go != GEV__COOPERATE) {
         return go < 0 ? -1 : GEV__REAL(send)(fd, buf, n, flags);
     }
-    struct gev__block b = {.name = GEV__N_send,
-                           .kind = gev__kind(fd),
-                           .fd = fd,
-                           .events = GEV_WRITE,
-                           .flags = flags,
-                           .nowait = MSG_DONTWAIT,
-                           .buf = (void *)(uintptr_t)buf,
-                           .len = n,
-                           .caller = __builtin_return_address(0)};
-    return send_all(&b, try_sendto);
+    return send_most(GEV__N_send, fd, buf, n, flags);
 }
 
 GEV__INTERPOSED ssize_t sendto(int fd, const void *buf, size_t n, int flags,
