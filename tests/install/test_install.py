@@ -7,6 +7,8 @@ The program is the first ```c block of README.md, built with nothing but
 --static's list, against libgev.a. It is an echo server that takes an address,
 and exits 0 on SIGTERM.
 
+Then linked.c, with libgev_patch.a inside as docs/patching.md says, and libcurl.
+
 Usage: test_install.py BUILD SOURCE
 """
 import os
@@ -17,10 +19,13 @@ import socket
 import subprocess
 import sys
 import tempfile
+import threading
 import time
+from http.server import BaseHTTPRequestHandler, ThreadingHTTPServer
 from pathlib import Path
 
 WAIT = 10.0  # seconds for the server to answer or to end
+DELAY = 0.3  # seconds before an answer to linked.c
 
 
 def run(*command, **kwargs):
@@ -81,6 +86,43 @@ def check_echo(program, env):
         server.wait()
 
 
+class Slow(BaseHTTPRequestHandler):
+    def do_GET(self):
+        time.sleep(DELAY)
+        self.send_response(200)
+        self.send_header("Content-Length", "2")
+        self.end_headers()
+        self.wfile.write(b"ok")
+
+    def log_message(self, *args):
+        pass
+
+
+class Server(ThreadingHTTPServer):
+    request_queue_size = 64
+
+
+def archive_command(docs):
+    """The one that docs/patching.md gives."""
+    return re.search(r"^    (cc program\.c(?:.*\\\n)*.*)", docs, re.M)[1]
+
+
+def check_linked(source, work, env):
+    command = archive_command((source / "docs/patching.md").read_text())
+    shutil.copy(source / "tests/install/linked.c", work / "program.c")
+    if subprocess.run(["pkg-config", "--exists", "libcurl"]).returncode != 0:
+        print("no libcurl: its calls are not tested")
+        return
+    curl = run("pkg-config", "--libs", "libcurl").strip()
+    run("sh", "-ec", command + " " + curl, env=env, cwd=work)
+    assert "libgev_patch" not in run("ldd", work / "program", env=env)
+    with Server(("127.0.0.1", 0), Slow) as server:
+        threading.Thread(target=server.serve_forever, daemon=True).start()
+        url = "http://127.0.0.1:%d/" % server.server_address[1]
+        print(run(work / "program", url, env=env, timeout=WAIT).strip())
+        server.shutdown()
+
+
 def main():
     build, source = Path(sys.argv[1]), Path(sys.argv[2])
     work = Path(tempfile.mkdtemp(prefix="gev-install-"))
@@ -104,6 +146,8 @@ def main():
         assert "libgev_patch.so.0" in run("ldd", work / "echo-patched",
                                           env=env)
         check_echo(work / "echo-patched", env)
+
+        check_linked(source, work, env)
 
         libs = run("pkg-config", "--static", "--libs", "gev", env=env)
         libs = libs.replace("-lgev", "-l:libgev.a")
