@@ -23,6 +23,7 @@
 #include <gev/io.h>
 
 #include "patch/block.h"
+#include "patch/fd.h"
 #include "patch/flags.h"
 #include "patch/guard.h"
 #include "patch/real.h"
@@ -166,14 +167,7 @@ static int cooperative_accept(enum gev__name name, int fd, struct taken *t,
     return (int)gev__block_run(&b, try_accept);
 }
 
-/* The number is a new descriptor's. */
-static int made(int fd)
-{
-    if (fd >= 0) {
-        gev__kind_forget(fd);
-    }
-    return fd;
-}
+#define MADE(fd) gev__fd_made(fd, __builtin_return_address(0))
 
 GEV__INTERPOSED int accept(int fd, struct sockaddr *sa, socklen_t *len)
 {
@@ -181,9 +175,9 @@ GEV__INTERPOSED int accept(int fd, struct sockaddr *sa, socklen_t *len)
     struct taken t = {.sa = sa, .len = len};
 
     if (go != GEV__COOPERATE) {
-        return go < 0 ? -1 : made(GEV__REAL(accept)(fd, sa, len));
+        return go < 0 ? -1 : MADE(GEV__REAL(accept)(fd, sa, len));
     }
-    return made(cooperative_accept(GEV__N_accept, fd, &t, 0,
+    return MADE(cooperative_accept(GEV__N_accept, fd, &t, 0,
                                    __builtin_return_address(0)));
 }
 
@@ -194,8 +188,8 @@ GEV__INTERPOSED int accept4(int fd, struct sockaddr *sa, socklen_t *len,
     struct taken t = {.sa = sa, .len = len};
 
     if (go != GEV__COOPERATE) {
-        return go < 0 ? -1 : made(GEV__REAL(accept4)(fd, sa, len, flags));
+        return go < 0 ? -1 : MADE(GEV__REAL(accept4)(fd, sa, len, flags));
     }
-    return made(cooperative_accept(GEV__N_accept4, fd, &t, flags,
+    return MADE(cooperative_accept(GEV__N_accept4, fd, &t, flags,
                                    __builtin_return_address(0)));
 }

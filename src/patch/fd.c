@@ -8,6 +8,8 @@
  * The child of a vfork(2) runs in its parent's memory but closes its own
  * descriptors: there nothing is noted.
  */
+#include "patch/fd.h"
+
 #include <errno.h>
 #include <fcntl.h>
 #include <stdarg.h>
@@ -40,6 +42,20 @@ static void copied(int from, int to)
         gev__kind_copy(from, to);
     }
 }
+
+int gev__fd_made(int fd, const void *caller)
+{
+    if (fd >= 0) {
+        gev__kind_forget(fd);
+        if (gev__guard_books(GEV__F_fd, caller)) {
+            (void)gev_fd_forget(fd);
+        }
+    }
+    return fd;
+}
+
+/* For an interposed function. */
+#define MADE(fd) gev__fd_made(fd, __builtin_return_address(0))
 
 GEV__INTERPOSED int close(int fd)
 {
@@ -225,34 +241,38 @@ GEV__INTERPOSED int listen(int fd, int backlog)
 
 GEV__INTERPOSED int socket(int domain, int type, int protocol)
 {
-    int fd = GEV__REAL(socket)(domain, type, protocol);
-
-    if (fd >= 0) {
-        gev__kind_forget(fd);
-    }
-    return fd;
-}
-
-static int made_two(int r, const int fds[2])
-{
-    if (r == 0) {
-        gev__kind_forget(fds[0]);
-        gev__kind_forget(fds[1]);
-    }
-    return r;
+    return MADE(GEV__REAL(socket)(domain, type, protocol));
 }
 
 GEV__INTERPOSED int socketpair(int domain, int type, int protocol, int fds[2])
 {
-    return made_two(GEV__REAL(socketpair)(domain, type, protocol, fds), fds);
+    int r = GEV__REAL(socketpair)(domain, type, protocol, fds);
+
+    if (r == 0) {
+        MADE(fds[0]);
+        MADE(fds[1]);
+    }
+    return r;
 }
 
 GEV__INTERPOSED int pipe(int fds[2])
 {
-    return made_two(GEV__REAL(pipe)(fds), fds);
+    int r = GEV__REAL(pipe)(fds);
+
+    if (r == 0) {
+        MADE(fds[0]);
+        MADE(fds[1]);
+    }
+    return r;
 }
 
 GEV__INTERPOSED int pipe2(int fds[2], int flags)
 {
-    return made_two(GEV__REAL(pipe2)(fds, flags), fds);
+    int r = GEV__REAL(pipe2)(fds, flags);
+
+    if (r == 0) {
+        MADE(fds[0]);
+        MADE(fds[1]);
+    }
+    return r;
 }

@@ -63,11 +63,30 @@ static int msec_of(const struct timespec *t)
                  (t->tv_nsec + NSEC_PER_MSEC - 1) / NSEC_PER_MSEC);
 }
 
-/* Puts the mask in place, or back. NULL changes nothing. */
-static void swap_mask(const sigset_t *mask, sigset_t *ret_former)
+/* Masks of calls that wait at the same time, of this thread. They may end in any
+   order: the program's own is put back by the last. */
+static _Thread_local struct {
+    size_t n;
+    sigset_t former;
+} masked __attribute__((tls_model("initial-exec")));
+
+/* The mask is in place until unmask(). NULL changes nothing. */
+static void put_mask(const sigset_t *mask)
 {
+    sigset_t former;
+
     if (mask) {
-        pthread_sigmask(SIG_SETMASK, mask, ret_former);
+        pthread_sigmask(SIG_SETMASK, mask, &former);
+        if (masked.n++ == 0) {
+            masked.former = former;
+        }
+    }
+}
+
+static void unmask(const sigset_t *mask)
+{
+    if (mask && --masked.n == 0) {
+        pthread_sigmask(SIG_SETMASK, &masked.former, NULL);
     }
 }
 
@@ -125,7 +144,6 @@ GEV__INTERPOSED int ppoll(struct pollfd *fds, nfds_t n,
 {
     int go = GEV__GUARD(wait, ppoll), r;
     int saved = errno;
-    sigset_t former;
 
     if (go < 0) {
         return -1;
@@ -139,9 +157,9 @@ GEV__INTERPOSED int ppoll(struct pollfd *fds, nfds_t n,
     if (r != 0) {
         return r;
     }
-    swap_mask(mask, &former);
+    put_mask(mask);
     r = wait_poll(fds, n, msec_of(t));
-    swap_mask(mask ? &former : NULL, NULL);
+    unmask(mask);
     if (r < 0 && must_block()) {
         errno = saved;
         r = GEV__REAL(ppoll)(fds, n, t, mask);
@@ -226,7 +244,6 @@ GEV__INTERPOSED int pselect(int n, fd_set *r, fd_set *w, fd_set *x,
     fd_set *set[3] = {r, w, x};
     struct timeval tv = {0, 0};
     int saved = errno;
-    sigset_t former;
 
     if (go < 0) {
         return -1;
@@ -243,9 +260,9 @@ GEV__INTERPOSED int pselect(int n, fd_set *r, fd_set *w, fd_set *x,
     if (t) {
         tv = usec_of(t);
     }
-    swap_mask(mask, &former);
+    put_mask(mask);
     rc = wait_select(n, set, t ? &tv : NULL);
-    swap_mask(mask ? &former : NULL, NULL);
+    unmask(mask);
     if (rc < 0 && must_block()) {
         errno = saved;
         rc = GEV__REAL(pselect)(n, r, w, x, t, mask);
@@ -283,17 +300,16 @@ static int cooperative_epoll(enum gev__name name, int epfd,
                              const sigset_t *mask, bool *ret_real)
 {
     int r, saved = errno;
-    sigset_t former;
 
     gev__count_waited(name);
     r = mask ? GEV__REAL(epoll_pwait)(epfd, v, max, 0, mask) : 0;
     if (r != 0) {
         return r;
     }
-    swap_mask(mask, &former);
+    put_mask(mask);
     r = wait_epoll(epfd, v, max, secs < INFINITY ? gev_now() + secs : INFINITY,
                    ret_real);
-    swap_mask(mask ? &former : NULL, NULL);
+    unmask(mask);
     if (r >= 0 || *ret_real) {
         errno = saved;
     }
