@@ -18,7 +18,8 @@
 
 enum { MAX_DIGITS = 19 }; /* INT64_MAX has as many */
 
-static int refuse(struct gev__http_head *h, const char *reason)
+static __attribute__((cold)) int refuse(struct gev__http_head *h,
+                                        const char *reason)
 {
     return gev__http_head_refuse(h, 400, reason);
 }

@@ -156,7 +156,7 @@ static inline int gev__http_head_find(const struct gev__http_head *h,
  *
  * Return:    -EBADMSG
  */
-int gev__http_head_refuse(struct gev__http_head *h, int status,
-                          const char *reason);
+__attribute__((cold)) int gev__http_head_refuse(struct gev__http_head *h,
+                                                int status, const char *reason);
 
 #endif
