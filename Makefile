@@ -5,7 +5,7 @@
 #   make            build everything          make install   PREFIX=, DESTDIR=
 #   make run        the echo server           make format    clang-format
 #   make test       all tests                 make lint      clang-tidy, layers
-#   make demo       5,000 greenlets echoing   make clean     remove build/
+#   make demo       5,000 greenlets echoing   make clean     remove what is built
 #   make bench      all numbers, 15 minutes   make fuzz      FUZZ_SECONDS=
 #   make bench-quick  the main ones, 2 minutes
 
@@ -62,7 +62,7 @@ install: build
 	@if [ -z "$(DESTDIR)" ] && [ "$$(id -u)" = 0 ]; then ldconfig; fi
 
 clean:
-	rm -rf $(BUILD)
+	rm -rf $(BUILD) build-lint
 
 format:
 	@tools/setup.sh lint
@@ -70,7 +70,4 @@ format:
 
 lint:
 	@tools/setup.sh build lint
-	clang-format --dry-run -Werror $(SOURCES)
-	python3 tools/check_layers.py
-	python3 tools/check_docs.py
-	clang-tidy --quiet -p $(BUILD) $$(find src -name '*.c')
+	tools/lint.sh
