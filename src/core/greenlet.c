@@ -254,6 +254,17 @@ struct gev_greenlet *gev_greenlet_new(gev_fn *fn, size_t private_stack)
     return g;
 }
 
+/* A NEW one ends first. False: somebody is still to be told of its end. */
+static bool may_go(struct gev__core *core, struct gev_greenlet *g)
+{
+    if (g->life != GEV__NEW) {
+        return true;
+    }
+    g->refs = 1;
+    gev__greenlet_end_new(core, g, ECANCELED);
+    return --g->refs == 0;
+}
+
 /* Nobody has it any more, and it does not run. */
 static void destroy(struct gev__core *core, struct gev_greenlet *g)
 {
@@ -261,12 +272,8 @@ static void destroy(struct gev__core *core, struct gev_greenlet *g)
     for (;;) {
         struct gev_greenlet *parent = g->parent;
 
-        if (g->life == GEV__NEW) {
-            g->refs = 1;
-            gev__greenlet_end_new(core, g, ECANCELED);
-            if (--g->refs > 0) {
-                return; /* somebody is still to be told of its end */
-            }
+        if (!may_go(core, g)) {
+            return;
         }
         if (g->extra) {
             gev__greenlet_free_extra(g);

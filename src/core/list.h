@@ -60,8 +60,11 @@ static inline void gev__list_remove(struct gev__list *node)
 static inline struct gev__list *gev__list_shift(struct gev__list *head)
 {
     struct gev__list *node = head->next;
+    struct gev__list *next = node->next;
 
-    gev__list_remove(node);
+    head->next = next;
+    next->prev = head;
+    gev__list_init(node);
     return node;
 }
 

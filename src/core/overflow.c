@@ -67,7 +67,7 @@ static void on_fault(int signo, siginfo_t *info, void *context)
     }
     sigaction(signo, &former, NULL); /* the instruction faults again */
     if (info->si_code <= 0) {
-        raise(signo); /* it was sent: no instruction will repeat it */
+        (void)raise(signo); /* it was sent: no instruction will repeat it */
     }
 }
 

@@ -159,13 +159,11 @@ void gev__slab_free(void *p)
 }
 
 /* What is called may free objects: an empty chunk's pages are gone. */
-static void each_in_chunk(struct gev__chunk *c, size_t size,
+static void each_in_chunk(struct gev__chunk *c, const struct gev__slab *slab,
                           void (*fn)(void *object, void *arg), void *arg)
 {
-    const struct gev__slab *slab = c->slab;
-
     for (char *p = (char *)c + HEADER;
-         c->n_used && c->slab == slab && p < c->fresh; p += size) {
+         c->slab == slab && c->n_used && p < c->fresh; p += slab->size) {
         if (!gev__asan_is_poisoned(p)) {
             fn(p, arg);
         }
@@ -178,11 +176,7 @@ void gev__slab_each(struct gev__slabs *s, unsigned which,
     for (char *block = s->blocks; block;
          block = *(char **)(void *)(block + HEADER - sizeof(void *))) {
         for (size_t i = 0; i < BLOCK_SIZE; i += GEV__CHUNK_SIZE) {
-            struct gev__chunk *c = (void *)(block + i);
-
-            if (c->slab == &s->slab[which] && c->n_used) {
-                each_in_chunk(c, s->slab[which].size, fn, arg);
-            }
+            each_in_chunk((void *)(block + i), &s->slab[which], fn, arg);
         }
     }
 }
