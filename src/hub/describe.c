@@ -20,9 +20,9 @@ void gev__who(const struct gev_greenlet *g, char buf[GEV__WHO_SIZE])
         name = "main";
     }
     if (name) {
-        snprintf(buf, GEV__WHO_SIZE, "greenlet %u \"%s\"", g->id, name);
+        (void)snprintf(buf, GEV__WHO_SIZE, "greenlet %u \"%s\"", g->id, name);
     } else {
-        snprintf(buf, GEV__WHO_SIZE, "greenlet %u", g->id);
+        (void)snprintf(buf, GEV__WHO_SIZE, "greenlet %u", g->id);
     }
 }
 
@@ -34,39 +34,39 @@ static void describe_wait(const struct gev_greenlet *g, char *buf, size_t size)
 
     switch ((enum gev__reason)g->reason) {
     case GEV__WAIT_READ:
-        snprintf(buf, size, "waits to read descriptor %d", f->fd);
+        (void)snprintf(buf, size, "waits to read descriptor %d", f->fd);
         break;
     case GEV__WAIT_WRITE:
-        snprintf(buf, size, "waits to write descriptor %d", f->fd);
+        (void)snprintf(buf, size, "waits to write descriptor %d", f->fd);
         break;
     case GEV__WAIT_FDS:
-        snprintf(buf, size, "waits for several descriptors");
+        (void)snprintf(buf, size, "waits for several descriptors");
         break;
     case GEV__WAIT_SLEEP:
-        snprintf(buf, size, "sleeps");
+        (void)snprintf(buf, size, "sleeps");
         break;
     case GEV__WAIT_JOIN:
-        snprintf(buf, size, "waits for the end of greenlet %u",
-                 ((const struct gev_greenlet *)g->slot)->id);
+        (void)snprintf(buf, size, "waits for the end of greenlet %u",
+                       ((const struct gev_greenlet *)g->slot)->id);
         break;
     case GEV__WAIT_SIGNAL:
-        snprintf(buf, size, "waits for signal %d", n);
+        (void)snprintf(buf, size, "waits for signal %d", n);
         break;
     case GEV__WAIT_RUN:
-        snprintf(buf, size, "is in gev_run()");
+        (void)snprintf(buf, size, "is in gev_run()");
         break;
     case GEV__WAIT_LATER:
-        snprintf(buf, size, "starts later");
+        (void)snprintf(buf, size, "starts later");
         break;
     case GEV__WAIT_OTHER:
         if (g->slot) {
-            snprintf(buf, size, "waits for %s %p",
-                     *(const char *const *)g->slot, g->slot);
+            (void)snprintf(buf, size, "waits for %s %p",
+                           *(const char *const *)g->slot, g->slot);
             break;
         }
         /* fall through */
     case GEV__WAIT_NONE:
-        snprintf(buf, size, "waits");
+        (void)snprintf(buf, size, "waits");
         break;
     }
 }
@@ -77,17 +77,18 @@ void gev__describe(const struct gev__hub *hub, const struct gev_greenlet *g,
     if (g->hub_state == GEV__PARKED) {
         describe_wait(g, buf, size);
     } else if (g == hub->core->current) {
-        snprintf(buf, size, "runs");
+        (void)snprintf(buf, size, "runs");
     } else if (g->life == GEV__DEAD) {
-        snprintf(buf, size, "is dead");
+        (void)snprintf(buf, size, "is dead");
     } else if (g->hub_state == GEV__QUEUED) {
-        snprintf(buf, size, g->life == GEV__NEW ? "starts now" : "is ready");
+        (void)snprintf(buf, size,
+                       g->life == GEV__NEW ? "starts now" : "is ready");
     } else if (g->hub_state == GEV__LATER) {
-        snprintf(buf, size, "is ready after the next poll");
+        (void)snprintf(buf, size, "is ready after the next poll");
     } else if (g->life == GEV__NEW) {
-        snprintf(buf, size, "is new");
+        (void)snprintf(buf, size, "is new");
     } else {
-        snprintf(buf, size, "was switched away from by hand");
+        (void)snprintf(buf, size, "was switched away from by hand");
     }
 }
 

@@ -125,12 +125,13 @@ static void run_turn(struct gev__hub *hub)
         gev__count_up(&hub->resumes);
         prefetch(hub);
         resume(hub, g);
-        if (--left == 0) {
-            if (is_over(&t)) {
-                return;
-            }
-            left = t.every;
+        if (--left > 0) {
+            continue;
         }
+        if (is_over(&t)) {
+            return;
+        }
+        left = t.every;
     }
 }
 

@@ -15,6 +15,7 @@
 #ifndef HUB_HUB_H
 #define HUB_HUB_H
 
+#include <assert.h>
 #include <errno.h>
 #include <stdbool.h>
 #include <stddef.h>
@@ -125,7 +126,10 @@ static inline int gev__hub_start(struct gev__hub **ret)
     struct gev__hub *hub = gev__hub_tls;
 
     if (__builtin_expect(!hub || hub->forked, 0)) {
-        return gev__hub_start_slow(ret);
+        int rc = gev__hub_start_slow(ret);
+
+        assert(rc <= 0);
+        return rc;
     }
     *ret = hub;
     return 0;
@@ -171,7 +175,10 @@ static inline int gev__enter(struct gev__hub **ret_hub)
     struct gev__hub *hub = gev__hub_tls;
 
     if (__builtin_expect(!gev__may_enter(hub, GEV__IO_COST), 0)) {
-        return gev__enter_slow(ret_hub);
+        int rc = gev__enter_slow(ret_hub);
+
+        assert(rc <= 0);
+        return rc;
     }
     *ret_hub = hub;
     return 0;

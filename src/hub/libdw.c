@@ -63,6 +63,7 @@
     X(dwfl_thread_state_registers)
 
 static struct {
+/* A declarator. NOLINTNEXTLINE(bugprone-macro-parentheses) */
 #define X(name) __typeof__(&(name)) name;
     FUNCTIONS(X)
 #undef X
@@ -83,7 +84,8 @@ struct gev__libdw {
 };
 
 /* Debug information that is kept in files apart: only the program's own. That
-   of libc takes 100 ms to read, and tells what nobody asked for. */
+   of libc takes 100 ms to read, and tells what nobody asked for. The parameters are
+   libdw's. NOLINTNEXTLINE(readability-function-size) */
 static int find_debuginfo(Dwfl_Module *mod, void **data, const char *name,
                           Dwarf_Addr base, const char *file, const char *link,
                           GElf_Word crc, char **ret_file)

@@ -148,9 +148,9 @@ int gev_rawlink(struct gev_greenlet *g, gev_link_fn *fn, void *arg)
     return (int)gev__ret(link_to(g, fn, arg, run_raw));
 }
 
-/* Takes back the oldest of those that are pending. */
-static int unlink_from(struct gev__hub *hub, struct gev_greenlet *g,
-                       gev_link_fn *fn, const void *arg)
+/* The oldest of those that are pending, or NULL. */
+static struct link *find(const struct gev_greenlet *g, gev_link_fn *fn,
+                         const void *arg)
 {
     struct gev__more *m = g->extra ? g->extra->more : NULL;
 
@@ -159,15 +159,26 @@ static int unlink_from(struct gev__hub *hub, struct gev_greenlet *g,
         struct link *l = GEV__CONTAINER(i, struct link, mine);
 
         if (l->fn == fn && l->arg == arg) {
-            gev__call_cancel(&l->call);
-            link_free(l);
-            if (g->life == GEV__DEAD) {
-                gev__greenlet_drop(hub->core, g);
-            }
-            return 0;
+            return l;
         }
     }
-    return -ENOENT;
+    return NULL;
+}
+
+static int unlink_from(struct gev__hub *hub, struct gev_greenlet *g,
+                       gev_link_fn *fn, const void *arg)
+{
+    struct link *l = find(g, fn, arg);
+
+    if (!l) {
+        return -ENOENT;
+    }
+    gev__call_cancel(&l->call);
+    link_free(l);
+    if (g->life == GEV__DEAD) {
+        gev__greenlet_drop(hub->core, g);
+    }
+    return 0;
 }
 
 int gev_unlink(struct gev_greenlet *g, gev_link_fn *fn, void *arg)

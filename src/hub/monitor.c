@@ -87,12 +87,12 @@ static void report(const struct monitor *m, const char *text)
 static void print_who(FILE *out, const struct gev__probe *p)
 {
     if (p->is_hub) {
-        fputs("a callback", out);
+        (void)fputs("a callback", out);
     } else if (p->name[0] || p->is_main) {
-        fprintf(out, "greenlet %u \"%s\"", p->id,
-                p->name[0] ? p->name : "main");
+        (void)fprintf(out, "greenlet %u \"%s\"", p->id,
+                      p->name[0] ? p->name : "main");
     } else {
-        fprintf(out, "greenlet %u", p->id);
+        (void)fprintf(out, "greenlet %u", p->id);
     }
 }
 
@@ -100,22 +100,23 @@ static void print_hog(FILE *out, struct monitor *m, double held, bool answered)
 {
     struct gev__libdw *dw;
 
-    fputs("gev: ", out);
+    (void)fputs("gev: ", out);
     if (answered) {
         print_who(out, &m->probe);
     } else {
-        fputs("something", out);
+        (void)fputs("something", out);
     }
-    fprintf(out, " has kept the hub for %.2f s (limit %.2f s)", held, m->limit);
+    (void)fprintf(out, " has kept the hub for %.2f s (limit %.2f s)", held,
+                  m->limit);
     if (m->n_passed) {
-        fprintf(out, "; %u more since the last report", m->n_passed);
+        (void)fprintf(out, "; %u more since the last report", m->n_passed);
     }
     if (!answered) {
-        fprintf(out, "; its thread does not take signal %d\n",
-                m->options.signo);
+        (void)fprintf(out, "; its thread does not take signal %d\n",
+                      m->options.signo);
         return;
     }
-    fputc('\n', out);
+    (void)fputc('\n', out);
     dw = gev__libdw_open();
     gev__print_trace(dw, out, &m->probe.trace, 4);
     gev__libdw_close(dw);
@@ -129,7 +130,7 @@ static void report_hog(struct monitor *m, double held, bool answered)
 
     if (out) {
         print_hog(out, m, held, answered);
-        fclose(out);
+        (void)fclose(out); /* cut short it still says something */
     }
     report(m, text ? text : "gev: the hub is kept; no memory to say by whom\n");
     free(text);
@@ -214,10 +215,11 @@ static void report_rss(struct monitor *m, const char *info)
 {
     char line[160];
 
-    snprintf(line, sizeof line,
-             "gev: memory: %.1f MiB are resident (limit %.1f MiB)%s\n",
-             (double)m->rss / 1048576, (double)m->options.max_rss / 1048576,
-             info ? "; what runs:" : "");
+    (void)snprintf(line, sizeof line,
+                   "gev: memory: %.1f MiB are resident (limit %.1f MiB)%s\n",
+                   (double)m->rss / 1048576,
+                   (double)m->options.max_rss / 1048576,
+                   info ? "; what runs:" : "");
     report(m, line);
     if (info) {
         report(m, info);
@@ -252,7 +254,7 @@ static void check_rss(struct monitor *m, double now)
     }
     m->rss_at = now + RSS_PERIOD;
     rss = read_rss();
-    if (rss < RSS_CLEARED * (double)m->options.max_rss) {
+    if ((double)rss < RSS_CLEARED * (double)m->options.max_rss) {
         m->rss_told = false;
     }
     if (rss <= m->options.max_rss || m->rss_told) {

@@ -38,7 +38,7 @@ void gev__report(struct gev__hub *hub, const char *fmt, ...)
     va_list ap;
 
     va_start(ap, fmt);
-    vsnprintf(text, sizeof text, fmt, ap);
+    (void)vsnprintf(text, sizeof text, fmt, ap);
     va_end(ap);
     if (hub->report) {
         hub->report(text, hub->report_arg);

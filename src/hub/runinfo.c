@@ -172,9 +172,9 @@ static void print_trace(struct info *in, const struct gev_greenlet *g,
     uint32_t other;
 
     if (g->life == GEV__NEW) {
-        fprintf(in->out, "%*sto run ", indent, "");
+        (void)fprintf(in->out, "%*sto run ", indent, "");
         gev__print_function(in->dw, in->out, (uintptr_t)g->fn);
-        fputc('\n', in->out);
+        (void)fputc('\n', in->out);
         return;
     }
     take_trace(in, g);
@@ -183,7 +183,7 @@ static void print_trace(struct info *in, const struct gev_greenlet *g,
     }
     other = in->seen ? look_up(in, g->id) : 0;
     if (other) {
-        fprintf(in->out, "%*sas greenlet %u\n", indent, "", other);
+        (void)fprintf(in->out, "%*sas greenlet %u\n", indent, "", other);
     } else {
         gev__print_trace(in->dw, in->out, &in->trace, indent);
     }
@@ -200,18 +200,19 @@ static void print_row(struct info *in, const struct row *r)
 
     gev__who(g, who);
     gev__describe(in->hub, g, what, sizeof what);
-    fprintf(in->out, "%*s%s %s", 2 * (int)depth, "", who, what);
+    (void)fprintf(in->out, "%*s%s %s", 2 * (int)depth, "", who, what);
     if (waited >= 0) {
-        fprintf(in->out, " for %.1f s", waited);
+        (void)fprintf(in->out, " for %.1f s", waited);
     }
     if (g->kind == GEV__SHARED && g->image_class) {
-        fprintf(in->out, ", image %u bytes", gev__image_size[g->image_class]);
+        (void)fprintf(in->out, ", image %u bytes",
+                      gev__image_size[g->image_class]);
     }
     if (spawner) {
-        fprintf(in->out, ", spawned by %u%s", spawner,
-                r->parent == NOBODY ? ", which is gone" : "");
+        (void)fprintf(in->out, ", spawned by %u%s", spawner,
+                      r->parent == NOBODY ? ", which is gone" : "");
     }
-    fputc('\n', in->out);
+    (void)fputc('\n', in->out);
     if (in->traces) {
         print_trace(in, g, 2 * (int)depth + 4);
     }
@@ -264,12 +265,13 @@ static void print_all(struct info *in)
 {
     const struct gev__hub *hub = in->hub;
 
-    fprintf(in->out,
-            "gev: %zu greenlets besides main: %zu ready, %zu waiting; images "
-            "%zu bytes; %s\n",
-            hub->core->n_alive, hub->n_ready + hub->n_later, hub->n_parked,
-            hub->core->image_bytes,
-            hub->tracking ? "tracking" : "GEV_TRACK=1 would tell more");
+    (void)fprintf(
+        in->out,
+        "gev: %zu greenlets besides main: %zu ready, %zu waiting; images "
+        "%zu bytes; %s\n",
+        hub->core->n_alive, hub->n_ready + hub->n_later, hub->n_parked,
+        hub->core->image_bytes,
+        hub->tracking ? "tracking" : "GEV_TRACK=1 would tell more");
     for (size_t i = 0; i < in->n_rows; i++) {
         if (in->rows[i].parent == NOBODY) {
             print_tree(in, i);

@@ -63,10 +63,9 @@ static int end_one(struct gev__hub *hub, struct gev_greenlet *g,
 static int end_all(struct gev__hub *hub)
 {
     double deadline = gev__deadline(PATIENCE);
-    struct gev_greenlet *g;
     int rc = 0;
 
-    while ((g = any(hub)) && rc >= 0) {
+    while (any(hub) && rc >= 0) {
         gev__greenlet_each(hub->core, kill_one, hub);
         gev__core_put_down_all(hub->core);
         if (!any(hub)) {

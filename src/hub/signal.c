@@ -101,7 +101,7 @@ static int open_signo(struct gev__hub *hub, int signo, struct gev__signo **ret)
         return -ENOMEM;
     }
     if (sigaction(signo, NULL, &s->former) < 0) {
-        rc = -errno;
+        rc = gev__err();
         goto err_free;
     }
     rc = claim(hub, signo);
@@ -280,32 +280,32 @@ int gev_sigwait(int signo, double timeout)
     return (int)gev__ret(rc < 0 ? rc : sig_wait(hub, signo, timeout));
 }
 
-/* One whose greenlet is not here any more, or NULL. */
-static struct gev_signal *first_sigwait(struct gev__hub *hub)
+/* Cancels those whose greenlets are not here any more; @s goes with its last. */
+static void drop_sigwaits(struct gev__signo *s)
 {
-    for (struct gev__list *l = hub->signals.next; l != &hub->signals;
-         l = l->next) {
-        struct gev__signo *s = GEV__CONTAINER(l, struct gev__signo, link);
+    struct gev__list *next;
+    bool last = false;
 
-        for (struct gev__list *i = s->watchers.next; i != &s->watchers;
-             i = i->next) {
-            struct gev_signal *w = GEV__CONTAINER(i, struct gev_signal, link);
+    for (struct gev__list *l = s->watchers.next; !last; l = next) {
+        struct gev_signal *w = GEV__CONTAINER(l, struct gev_signal, link);
 
-            if (w->fn == on_wait) {
-                return w;
-            }
+        next = l->next;
+        last = next == &s->watchers;
+        if (w->fn == on_wait) {
+            free(w->arg);
+            gev_signal_cancel(w);
         }
     }
-    return NULL;
 }
 
 void gev__signals_fork(struct gev__hub *hub)
 {
-    struct gev_signal *w;
+    struct gev__list *next;
 
-    while ((w = first_sigwait(hub))) {
-        free(w->arg);
-        gev_signal_cancel(w);
+    for (struct gev__list *l = hub->signals.next; l != &hub->signals;
+         l = next) {
+        next = l->next;
+        drop_sigwaits(GEV__CONTAINER(l, struct gev__signo, link));
     }
 }
 

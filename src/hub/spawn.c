@@ -269,20 +269,14 @@ static int join_all(struct gev__hub *hub, struct gev_greenlet *const *v,
                     size_t n, double timeout)
 {
     double deadline = gev__deadline(timeout);
-    int rc;
+    int rc = 0;
 
-    for (size_t i = 0; i < n; i++) {
-        while (v[i] && v[i]->life != GEV__DEAD) {
-            if (timeout == 0) {
-                return -ETIMEDOUT;
-            }
-            rc = join(hub, v[i], deadline);
-            if (rc < 0) {
-                return rc;
-            }
+    for (size_t i = 0; i < n && rc == 0; i++) {
+        while (rc == 0 && v[i] && v[i]->life != GEV__DEAD) {
+            rc = timeout == 0 ? -ETIMEDOUT : join(hub, v[i], deadline);
         }
     }
-    return 0;
+    return rc;
 }
 
 static int check_all(struct gev__hub *hub, struct gev_greenlet *const *v,

@@ -61,18 +61,18 @@ static void print_place(const struct gev__place *p, void *arg)
 {
     const struct printing *to = arg;
 
-    fprintf(to->out, "%*s#%-2zu ", to->indent, "", to->n);
+    (void)fprintf(to->out, "%*s#%-2zu ", to->indent, "", to->n);
     if (p->function) {
-        fprintf(to->out, "%s()", p->function);
+        (void)fprintf(to->out, "%s()", p->function);
     } else {
-        fprintf(to->out, "0x%zx", (size_t)to->pc);
+        (void)fprintf(to->out, "0x%zx", (size_t)to->pc);
     }
     if (p->file && p->line) {
-        fprintf(to->out, " at %s:%d", shorten(p->file), p->line);
+        (void)fprintf(to->out, " at %s:%d", shorten(p->file), p->line);
     } else if (p->module) {
-        fprintf(to->out, " in %s", base_name(p->module));
+        (void)fprintf(to->out, " in %s", base_name(p->module));
     }
-    fputs(p->inlined ? " (inlined)\n" : "\n", to->out);
+    (void)fputs(p->inlined ? " (inlined)\n" : "\n", to->out);
 }
 
 /* What the dynamic linker knows. */
@@ -120,8 +120,8 @@ void gev__print_function(struct gev__libdw *d, FILE *out, uintptr_t at)
         name = info.dli_sname;
     }
     if (name) {
-        fprintf(out, "%s()", name);
+        (void)fprintf(out, "%s()", name);
     } else {
-        fprintf(out, "0x%zx", (size_t)at);
+        (void)fprintf(out, "0x%zx", (size_t)at);
     }
 }
