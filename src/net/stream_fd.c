@@ -35,8 +35,8 @@ static int fd_of(const void *ctx)
 }
 
 /*
- * Parks until there is something to read. A function of its own since its frame
- * is what is kept with each idle connection: it holds three registers.
+ * Parks until there is something to read, as fd_wait()'s last call: this frame is
+ * what is kept with each idle connection, and it holds three registers.
  */
 static __attribute__((noinline)) int park(struct gev__fd *f, double deadline)
 {
@@ -51,21 +51,22 @@ static __attribute__((noinline)) int park(struct gev__fd *f, double deadline)
         f->reader = NULL;
     }
     if (f->generation != generation) {
-        return -EBADF; /* if only after we were woken */
+        return (int)gev__ret(-EBADF); /* if only after we were woken */
     }
     if (rc == 0 || (rc == -ETIMEDOUT && gev__io_polls(f->fd, POLLIN))) {
         f->drained = false;
         return 0;
     }
-    return rc;
+    return (int)gev__ret(rc);
 }
 
-static int fd_wait(void *ctx)
+/* With a limit, a yield, or a descriptor that is not known yet. */
+static __attribute__((noinline)) int wait_slow(int fd)
 {
     double deadline = INFINITY;
     struct gev__hub *hub;
     struct gev__fd *f;
-    int rc = gev__io_begin(fd_of(ctx), &hub, &f);
+    int rc = gev__io_begin(fd, &hub, &f);
 
     if (rc < 0) {
         return (int)gev__ret(rc);
@@ -82,7 +83,18 @@ static int fd_wait(void *ctx)
             return (int)gev__ret(gev__io_polls(f->fd, POLLIN) ? 0 : -ETIMEDOUT);
         }
     }
-    return (int)gev__ret(park(f, deadline));
+    return park(f, deadline);
+}
+
+static int fd_wait(void *ctx)
+{
+    struct gev__hub *hub = gev__hub_tls;
+    struct gev__fd *f = hub ? gev__fd_known(hub, fd_of(ctx)) : NULL;
+
+    if (!f || f->reader || f->more || !gev__may_enter(hub, GEV__IO_COST)) {
+        return wait_slow(fd_of(ctx));
+    }
+    return f->drained ? park(f, INFINITY) : 0;
 }
 
 /* Goes on after a first attempt gave @n. What is no stream socket is not tried
