@@ -299,6 +299,8 @@ void gev__fds_end(struct gev__hub *hub)
         free(hub->fds[i]);
     }
     free(hub->fds);
+    hub->fds = NULL; /* libev closes its own after this, through libgev_patch */
+    hub->n_fd_tables = 0;
 }
 
 /* Nobody waits on it but perhaps the caller, who does not wait now. */
