@@ -12,8 +12,7 @@
  *                          better than wrong
  *   a name service module  likewise: libc holds its locks around it
  *   a vfork(2)'s child     likewise: the hub is its parent's
- *   a handler, which has interrupted such a wait   likewise: the hub may be in the
- *                          middle of something
+ *   such a wait was left by longjmp(3)   likewise: the hub does not know
  *   a signal               EINTR, see interrupt.h
  */
 #include "patch/block.h"

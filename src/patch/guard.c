@@ -36,8 +36,13 @@ static bool start_hub; /* at the main thread's first call: "hub" */
 static pid_t pid;      /* of this process; another's in a vfork(2)'s child */
 static gev_key passing_key;
 static size_t n_passing; /* sections open, of all greenlets */
-static _Thread_local unsigned in_service
-    __attribute__((tls_model("initial-exec")));
+
+/* Read in handlers of signals, where nothing may be allocated. */
+#define FOR_HANDLERS __attribute__((tls_model("initial-exec")))
+
+/* Above 0: nothing of this thread switches, in libc's name service and handlers. */
+static _Thread_local unsigned in_service FOR_HANDLERS;
+static _Thread_local struct gev__handler handler FOR_HANDLERS;
 
 static void count(uint64_t *counter)
 {
@@ -71,12 +76,40 @@ bool gev__guard_is_borrowed(void)
     (1u << GEV__F_wait | 1u << GEV__F_time | 1u << GEV__F_dns |                \
      1u << GEV__F_process)
 
+struct gev__handler gev__guard_handler_begin(const void *frame)
+{
+    struct gev__handler former = handler;
+
+    handler.frame = (uintptr_t)frame;
+    handler.depth++;
+    in_service++;
+    return former;
+}
+
+void gev__guard_handler_end(struct gev__handler former)
+{
+    in_service -= handler.depth - former.depth;
+    handler = former;
+}
+
+/* A handler that left by longjmp(3) does not say so: stacks grow downwards, so what it
+   calls has frames below its own. */
+static bool is_handler_left(void)
+{
+    if (handler.depth == 0 ||
+        (uintptr_t)__builtin_frame_address(0) < handler.frame) {
+        return false;
+    }
+    gev__guard_handler_end((struct gev__handler){0, 0});
+    return in_service == 0;
+}
+
 int gev__guard_slow(enum gev__name name, enum gev__family family)
 {
     struct gev__handled handled = gev__interrupts.handled;
     int rc;
 
-    if (in_service || is_passing() ||
+    if ((in_service && !is_handler_left()) || is_passing() ||
         ((WAIT_AT_ONCE & 1u << family) && gev__guard_is_borrowed())) {
         count(&gev__counts[name].passed);
         return GEV__PASS;
@@ -85,7 +118,7 @@ int gev__guard_slow(enum gev__name name, enum gev__family family)
     if (rc > 0 && start_hub && starts_now()) {
         rc = gev_checkpoint();
     }
-    if (rc > 0 || (rc < 0 && errno == EINTR)) { /* a handler's: see block.c */
+    if (rc > 0 || (rc < 0 && errno == EINTR)) { /* a wait was left by longjmp */
         count(&gev__counts[name].passed);
         return GEV__PASS;
     }

@@ -9,7 +9,8 @@
  *   a caller in libgev, libcares or libev, which never block: they are told by
  *           the address that the call returns to, so nothing loops
  *   a thread without a hub, and the hub itself
- *   a gev_passthrough_begin() section, and inside libc's name service
+ *   a gev_passthrough_begin() section, inside libc's name service, and handlers of
+ *           signals, which may have interrupted the hub in the middle of something
  */
 #ifndef PATCH_GUARD_H
 #define PATCH_GUARD_H
@@ -121,6 +122,28 @@ void gev__guard_nss_end(const bool *begun);
 #define GEV__IN_NSS                                                            \
     __attribute__((cleanup(gev__guard_nss_end), unused)) bool in_nss =         \
         gev__guard_nss_begin()
+
+/**
+ * struct gev__handler - handlers of signals that run
+ */
+struct gev__handler {
+    uintptr_t frame; /* of the innermost one's caller; 0 */
+    unsigned depth;  /* how many, one in the other */
+};
+
+/**
+ * gev__guard_handler_begin() - a handler is called: nothing switches in it
+ * @frame: what it calls has frames below this one
+ *
+ * Context:   a signal handler
+ * Return:    for gev__guard_handler_end()
+ */
+struct gev__handler gev__guard_handler_begin(const void *frame);
+
+/**
+ * gev__guard_handler_end() - it has returned
+ */
+void gev__guard_handler_end(struct gev__handler former);
 
 /**
  * gev__guard_is_service() - is this code in one of libc's name service modules?

@@ -78,9 +78,8 @@ static inline void gev__eintr_part(struct gev__eintr *e)
 /**
  * gev__eintr_enter() - a wait begins
  *
- * Return:    0; -1 with errno EINTR (a handler has run), or EDEADLK: this is a
- *            handler that has interrupted such a wait, and the hub cannot be
- *            waited in: the real call is to
+ * Return:    0; -1 with errno EINTR (a handler has run), or EDEADLK: such a wait was
+ *            left by longjmp(3), and the hub cannot be waited in: the real call is to
  */
 int gev__eintr_enter(struct gev__eintr *c);
 

@@ -103,7 +103,7 @@ static int await(struct gev__eintr *e, const struct call *c)
     return one > 0 ? await_child(e, one) : 1;
 }
 
-/* Whether only the real call, which stops all greenlets, is left: in a handler, or
+/* Whether only the real call, which stops all greenlets, is left: after a longjmp(3) or
    without memory. */
 static bool cannot_wait(void)
 {

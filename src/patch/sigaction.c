@@ -84,16 +84,17 @@ typedef void action_fn(int signo, siginfo_t *info, void *context);
 static void trampoline(int signo, siginfo_t *info, void *context)
 {
     uint64_t word = __atomic_load_n(&table[signo], __ATOMIC_ACQUIRE);
-    struct gev__handled mark = gev__interrupts.mark;
     uintptr_t address = word & ADDRESS;
+    struct gev__handler former;
 
     gev__interrupts_note(word & RESTARTS);
+    former = gev__guard_handler_begin(__builtin_frame_address(0));
     if (word & SIGINFO) {
         ((action_fn *)address)(signo, info, context);
     } else {
         ((sighandler_t)address)(signo);
     }
-    gev__interrupts.mark = mark; /* its own calls are over */
+    gev__guard_handler_end(former);
 }
 
 static uintptr_t address_of(const struct sigaction *a)

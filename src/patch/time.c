@@ -30,8 +30,8 @@ static bool is_time(const struct timespec *t)
     return t->tv_sec >= 0 && t->tv_nsec >= 0 && t->tv_nsec < NSEC_PER_SEC;
 }
 
-/* gev_sleep(); in a handler that has interrupted a wait, the system's. Return: 0, or
-   the errno. */
+/* gev_sleep(); the system's where a wait was left by longjmp(3). Return: 0, or the
+   errno. */
 static int doze(struct gev__eintr *e, double secs)
 {
     int saved = errno, rc = 0;

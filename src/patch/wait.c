@@ -9,8 +9,7 @@
  *
  * Failure modes
  *   a signal's handler has run  EINTR, with SA_RESTART too: signal(7)
- *   in such a handler           the real call: all greenlets wait
- *   no memory to wait           likewise
+ *   no memory to wait           the real call: all greenlets wait
  *   a name service module       likewise
  */
 #include <errno.h>
