@@ -288,14 +288,15 @@ def bars(path, rows):
               'textcolor rgb "%s"' % (number(e["median"] / by),
                                       spread(e)[1] / by, y, INK)
               for y, _, e in found]
-    return head(path, rows, int(120 + 19 * n_lines)) + \
+    return head(path, rows, int(120 + 20 * n_lines)) + \
         axis("x", rows, unit, log) + [
             "set border 3", "set yrange [%g:-0.8] " % (n_lines - 0.8),
             "set ytics scale 0 (%s)" % ", ".join(
                 '"%s" %g' % (plain(text), y) for y, text in ticks),
             "set logscale x" if log else "",
             "set xrange [%g:%g]" % (base, longest * (3 if log else 1.12)),
-            'set key below center horizontal height 1 samplen 2 textcolor rgb "%s"' % INK,
+            "set key off" if len(rows) == 1 else
+            'set key outside right center samplen 2 textcolor rgb "%s"' % INK,
         ] + labels + plot(clauses, blocks)
 
 
