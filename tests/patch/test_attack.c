@@ -281,6 +281,38 @@ static void a_number_closed_in_another_thread_can_be_waited_for(void **state)
     }
 }
 
+static void *use_a_hub(void *arg)
+{
+    int own[2];
+    struct pollfd p = {.events = POLLIN};
+
+    if (gev_init() == 0 && socketpair(AF_UNIX, SOCK_STREAM, 0, own) == 0) {
+        p.fd = own[0];
+        if (poll(&p, 1, 1) == 0) {
+            *(int *)arg = gev_shutdown();
+        }
+        close(own[0]);
+        close(own[1]);
+    }
+    return NULL;
+}
+
+/* libev closes its descriptors through close(2): they are not the hub's any more. */
+static void a_thread_with_a_hub_may_end(void **state)
+{
+    pthread_t t[4];
+    int rc[4] = {-1, -1, -1, -1};
+
+    (void)state;
+    for (int i = 0; i < 4; i++) {
+        assert_int_equal(pthread_create(&t[i], NULL, use_a_hub, &rc[i]), 0);
+    }
+    for (int i = 0; i < 4; i++) {
+        assert_int_equal(pthread_join(t[i], NULL), 0);
+        assert_int_equal(rc[i], 0);
+    }
+}
+
 /* --- kills and limits --- */
 
 static call_fn *const waits[] = {do_read,  do_recvmsg, do_poll,  do_select,
@@ -488,6 +520,7 @@ int main(void)
         TEST(a_number_that_is_replaced_wakes_its_waiters),
         TEST(closefrom_wakes_who_waits_above),
         TEST(a_number_closed_in_another_thread_can_be_waited_for),
+        TEST(a_thread_with_a_hub_may_end),
         TEST(kill_ends_every_wait_and_nothing_is_lost),
         TEST(a_scope_that_ends_a_write_leaves_its_count),
         TEST(masks_of_two_that_overlap_do_not_stay),
