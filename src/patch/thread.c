@@ -40,9 +40,9 @@
    with its own address. */
 static struct gev__thread *of(pthread_t handle)
 {
-    struct gev__thread *t = (void *)handle, *self = gev__thread_self();
+    struct gev__thread *t = (void *)handle;
 
-    return t && self && t->mark == self->mark ? t : NULL;
+    return t && t->mark == gev__thread_mark ? t : NULL;
 }
 
 void gev__thread_finish(struct gev__thread *t)
@@ -58,7 +58,9 @@ static void *run(void *arg)
 {
     struct gev__thread *t = arg;
 
-    gev__thread_become(t);
+    while (gev__thread_become(t) < 0) {
+        (void)gev_yield(); /* no memory: without its record it would not end */
+    }
     t->result = t->fn(t->arg);
     return NULL;
 }

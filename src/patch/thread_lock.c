@@ -57,9 +57,9 @@ static int trylock(pthread_mutex_t *m)
     struct gev__thread *self = gev__thread_self();
     int rc;
 
-    if (has_owner(m) && m->__data.__list.__prev &&
-        (void *)m->__data.__list.__prev != self) {
-        return EBUSY;
+    if (has_owner(m) && (!self || (m->__data.__list.__prev &&
+                                   (void *)m->__data.__list.__prev != self))) {
+        return EBUSY; /* somebody's, or there is no memory to say whose */
     }
     rc = real_trylock(m);
     if (rc == 0 && has_owner(m)) {
@@ -93,6 +93,7 @@ static int lock(pthread_mutex_t *m, clockid_t clock,
     int rc;
 
     if ((m->__data.__kind & KIND_MASK) == PTHREAD_MUTEX_ERRORCHECK &&
+        m->__data.__list.__prev &&
         (void *)m->__data.__list.__prev == gev__thread_self()) {
         return EDEADLK;
     }

@@ -35,7 +35,7 @@ static struct {
     uintptr_t low, high;
 } modules[N_MODULES];
 
-static const char thread_mark[] = "gev thread";
+const char gev__thread_mark[] = "gev thread";
 static gev_key self_key;
 static bool ready;
 static _Thread_local bool is_main;
@@ -84,9 +84,10 @@ static void end_thread(void *arg)
 {
     struct gev__thread *t = arg;
 
-    if (t->rounds++ < LAST_ROUND) {
-        gev__thread_become(t);
-    } else if (t->fn) {
+    if (t->rounds++ < LAST_ROUND && gev__thread_become(t) == 0) {
+        return;
+    }
+    if (t->fn) {
         gev__thread_finish(t);
     } else {
         gev__thread_free(t);
@@ -127,7 +128,7 @@ struct gev__thread *gev__thread_new(void)
     struct gev__thread *t = calloc(1, sizeof *t);
 
     if (t) {
-        t->mark = thread_mark;
+        t->mark = gev__thread_mark;
         t->wakeup = gev_semaphore_new(0, 0);
         if (!t->wakeup) {
             free(t);
@@ -143,9 +144,9 @@ void gev__thread_free(struct gev__thread *t)
     free(t);
 }
 
-void gev__thread_become(struct gev__thread *t)
+int gev__thread_become(struct gev__thread *t)
 {
-    (void)gev_setspecific(self_key, t);
+    return gev_setspecific(self_key, t);
 }
 
 struct gev__thread *gev__thread_self(void)
@@ -154,8 +155,9 @@ struct gev__thread *gev__thread_self(void)
 
     if (!t) {
         t = gev__thread_new();
-        if (t) {
-            gev__thread_become(t);
+        if (t && gev__thread_become(t) < 0) {
+            gev__thread_free(t);
+            t = NULL;
         }
     }
     return t;
@@ -216,6 +218,8 @@ int gev__park_wait(const void *address, clockid_t clock,
     }
     if (rc == EDEADLK) {
         pause();
+    } else if (rc == ENOMEM) {
+        (void)gev_yield();
     }
     errno = saved;
     return rc == ETIMEDOUT ? ETIMEDOUT : 0;

@@ -45,7 +45,16 @@ struct gev__thread *gev__thread_self(void);
  */
 struct gev__thread *gev__thread_new(void);
 void gev__thread_free(struct gev__thread *t);
-void gev__thread_become(struct gev__thread *t);
+
+/**
+ * gev__thread_become() - the record is this greenlet's from here on
+ *
+ * Return:    0, or -1 with errno ENOMEM
+ */
+int gev__thread_become(struct gev__thread *t);
+
+/* What a record's first field points to. */
+extern const char gev__thread_mark[];
 
 /**
  * gev__thread_is_ours() - is this a call by the program, in the thread of its

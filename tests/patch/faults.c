@@ -98,11 +98,20 @@ static bool hit_wait(int which)
 typedef long any_fn(long, long, long, long, long, long, long, long);
 
 static any_fn *kept[GEV__N_NAMES];
+static void (*before[GEV__N_NAMES])(void);
+
+void faults_before(enum gev__name name, void (*fn)(void))
+{
+    before[name] = fn;
+}
 
 #define FORWARD(family, result, name, parameters)                              \
     static long forward_##name(long a, long b, long c, long d, long e, long f, \
                                long g, long h)                                 \
     {                                                                          \
+        if (before[GEV__N_##name]) {                                           \
+            before[GEV__N_##name]();                                           \
+        }                                                                      \
         if (hit(GEV__N_##name)) {                                              \
             return _Generic((result *)NULL, FILE * * : 0,                      \
                             struct hostent * * : 0, default                    \

@@ -59,6 +59,13 @@ enum faults_of {
 extern void (*faults_on_wait)(void);
 
 /**
+ * faults_before() - a function to be called before each call of a real one
+ * @name: GEV__N_…
+ * @fn:   NULL for none
+ */
+void faults_before(enum gev__name name, void (*fn)(void));
+
+/**
  * faults_install() - once, before all
  */
 void faults_install(void);
