@@ -27,7 +27,7 @@ void gev__flags_init(void)
                                    MAP_SHARED | MAP_ANONYMOUS, -1, 0);
 
     if (shared == MAP_FAILED) {
-        return; /* this process's threads have @own */
+        return; /* UNTESTED: no memory this early; its threads have @own */
     }
     pthread_mutexattr_init(&attr);
     pthread_mutexattr_settype(&attr, PTHREAD_MUTEX_RECURSIVE);

@@ -35,7 +35,7 @@ static uint8_t *make(int fd)
     }
     if (!__atomic_compare_exchange_n(&gev__kind_chunks[i], &none, c, false,
                                      __ATOMIC_ACQ_REL, __ATOMIC_ACQUIRE)) {
-        munmap(c, CHUNK);
+        munmap(c, CHUNK); /* UNTESTED: another thread was faster */
     }
     return gev__kind_byte(fd);
 }

@@ -1,7 +1,7 @@
 /* SPDX-License-Identifier: MIT */
 /*
  * libc's names in greenlets, attacked: descriptors that go away or change under who
- * waits for them, shared listeners, kills and limits in the middle of every call
+ * waits for them, kills and limits in the middle of every call
  */
 #include <arpa/inet.h>
 #include <errno.h>
@@ -411,68 +411,6 @@ static void masks_of_two_that_overlap_do_not_stay(void **state)
     close_pair();
 }
 
-/* --- a listener of two processes --- */
-
-#define N_CALLS 2000
-#define IDLE    1.0 /* seconds without a call after which an acceptor ends */
-
-/* Accepts until nobody calls. A process that is stuck in accept(2) never ends. */
-static int accept_all(void)
-{
-    int n = 0;
-
-    for (;;) {
-        int64_t scope = gev_timeout_push(IDLE);
-        int fd = accept(listener, NULL, NULL);
-        gev_timeout_pop(scope);
-        if (fd < 0) {
-            return errno == ETIMEDOUT ? n : -1;
-        }
-        n++;
-        close(fd);
-    }
-}
-
-static void call_all(const struct sockaddr_in *sa)
-{
-    char c;
-
-    for (int i = 0; i < N_CALLS; i++) {
-        int fd = socket(AF_INET, SOCK_STREAM, 0);
-        if (connect(fd, (const struct sockaddr *)sa, sizeof *sa) == 0) {
-            (void)!read(fd, &c, 1); /* until it is accepted and closed */
-        }
-        close(fd);
-    }
-}
-
-static void processes_that_share_a_listener_do_not_block(void **state)
-{
-    struct sockaddr_in sa;
-    pid_t acceptor, caller;
-    int status;
-
-    (void)state;
-    listener = make_listener(&sa);
-    acceptor = fork();
-    if (acceptor == 0) {
-        _exit(accept_all() >= 0 ? 0 : 1);
-    }
-    caller = fork();
-    if (caller == 0) {
-        gev_passthrough_begin();
-        call_all(&sa);
-        _exit(0);
-    }
-    assert_true(accept_all() >= 0);
-    assert_int_equal(waitpid(acceptor, &status, 0), acceptor);
-    assert_int_equal(status, 0);
-    assert_int_equal(waitpid(caller, &status, 0), caller);
-    assert_int_equal(status, 0);
-    assert_int_equal(fcntl(listener, F_GETFL) & O_NONBLOCK, 0);
-    close(listener);
-}
-
 /* --- two writers of one stream --- */
 
 static void *write_much(void *byte)
@@ -524,7 +462,6 @@ int main(void)
         TEST(kill_ends_every_wait_and_nothing_is_lost),
         TEST(a_scope_that_ends_a_write_leaves_its_count),
         TEST(masks_of_two_that_overlap_do_not_stay),
-        TEST(processes_that_share_a_listener_do_not_block),
         TEST(two_big_writes_to_one_socket_both_arrive),
     };
 

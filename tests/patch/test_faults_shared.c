@@ -1,6 +1,6 @@
 /* SPDX-License-Identifier: MIT */
 /*
- * O_NONBLOCK of a descriptor that two threads use at the same time
+ * O_NONBLOCK of a descriptor that two threads, or processes, use at the same time
  *
  * Each has a hub. The first is stopped in the instant in which it has set the flag,
  * and the second does what it does.
@@ -16,12 +16,14 @@
 #include <stdint.h>
 #include <sys/sendfile.h>
 #include <sys/socket.h>
+#include <sys/wait.h>
 #include <time.h>
 #include <unistd.h>
 
 #include <cmocka.h>
 
 #include <gev.h>
+#include <gev/patch.h>
 
 #include "faults.h"
 
@@ -176,11 +178,115 @@ static void a_read_beside_a_sendfile_waits(void **state)
     close(file);
 }
 
+/* A process that ends while it has the lock gives it back. */
+static void end_here(void)
+{
+    if (is_first) {
+        _exit(7);
+    }
+}
+
+static void a_process_that_ends_in_between_holds_nobody_up(void **state)
+{
+    int64_t scope;
+    pid_t pid;
+    int status;
+
+    (void)state;
+    file = open("/proc/self/exe", O_RDONLY | O_CLOEXEC);
+    assert_int_equal(socketpair(AF_UNIX, SOCK_STREAM, 0, pair), 0);
+    pid = fork();
+    if (pid == 0) {
+        ssize_t sent;
+
+        faults_before(GEV__N_sendfile64, end_here);
+        (void)send_file(&sent);
+        _exit(0);
+    }
+    assert_int_equal(waitpid(pid, &status, 0), pid);
+    assert_int_equal(WEXITSTATUS(status), 7);
+    scope = gev_timeout_push(PATIENCE);
+    assert_int_equal(sendfile(pair[0], file, NULL, 1), 1);
+    assert_int_equal(gev_timeout_pop(scope), 0);
+    close(pair[0]);
+    close(pair[1]);
+    close(file);
+}
+
+/* --- a listener of two processes --- */
+
+#define N_CALLS 2000
+#define IDLE    1.0 /* seconds without a call after which an acceptor ends */
+
+/* Accepts until nobody calls. A process that is stuck in accept(2) never ends. */
+static int accept_all(void)
+{
+    int n = 0;
+
+    for (;;) {
+        int64_t scope = gev_timeout_push(IDLE);
+        int fd = accept(listener, NULL, NULL);
+        gev_timeout_pop(scope);
+        if (fd < 0) {
+            return errno == ETIMEDOUT ? n : -1;
+        }
+        n++;
+        close(fd);
+    }
+}
+
+static void call_all(const struct sockaddr_in *sa)
+{
+    char c;
+
+    for (int i = 0; i < N_CALLS; i++) {
+        int fd = socket(AF_INET, SOCK_STREAM, 0);
+        if (connect(fd, (const struct sockaddr *)sa, sizeof *sa) == 0) {
+            (void)!read(fd, &c, 1); /* until it is accepted and closed */
+        }
+        close(fd);
+    }
+}
+
+static void processes_that_share_a_listener_do_not_block(void **state)
+{
+    struct sockaddr_in sa = {.sin_family = AF_INET,
+                             .sin_addr = {htonl(INADDR_LOOPBACK)}};
+    socklen_t len = sizeof sa;
+    pid_t acceptor, caller;
+    int status;
+
+    (void)state;
+    listener = socket(AF_INET, SOCK_STREAM, 0);
+    assert_int_equal(bind(listener, (struct sockaddr *)&sa, len), 0);
+    assert_int_equal(listen(listener, 64), 0);
+    assert_int_equal(getsockname(listener, (struct sockaddr *)&sa, &len), 0);
+    acceptor = fork();
+    if (acceptor == 0) {
+        _exit(accept_all() >= 0 ? 0 : 1);
+    }
+    caller = fork();
+    if (caller == 0) {
+        gev_passthrough_begin();
+        call_all(&sa);
+        _exit(0);
+    }
+    assert_true(accept_all() >= 0);
+    assert_int_equal(waitpid(acceptor, &status, 0), acceptor);
+    assert_int_equal(status, 0);
+    assert_int_equal(waitpid(caller, &status, 0), caller);
+    assert_int_equal(status, 0);
+    assert_int_equal(fcntl(listener, F_GETFL) & O_NONBLOCK, 0);
+    close(listener);
+}
+
 int main(void)
 {
     const struct CMUnitTest tests[] = {
         cmocka_unit_test(two_that_accept_do_not_block_each_other),
         cmocka_unit_test(a_read_beside_a_sendfile_waits),
+        cmocka_unit_test(a_process_that_ends_in_between_holds_nobody_up),
+        cmocka_unit_test(processes_that_share_a_listener_do_not_block),
     };
 
     faults_install();
