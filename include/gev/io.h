@@ -168,6 +168,18 @@ GEV_API int gev_close(int fd);
 GEV_API int gev_fd_forget(int fd);
 
 /**
+ * gev_fd_forget_range() - gev_fd_forget() of many, before a close_range(2)
+ * @first: the first number
+ * @last:  the last number; ~0u for all from @first on
+ *
+ * Takes as long as there are numbers that were waited for, however large @last is.
+ *
+ * Switches:  never
+ * Return:    0, or -1 with errno EINVAL: @last is less than @first
+ */
+GEV_API int gev_fd_forget_range(unsigned first, unsigned last);
+
+/**
  * gev_settimeout() - a time limit for each read and each write of a descriptor
  * @fd: open descriptor
  * @rd: seconds for one gev_read() and the like, accept included

@@ -49,6 +49,20 @@ int gev_fd_forget(int fd)
     return 0;
 }
 
+int gev_fd_forget_range(unsigned first, unsigned last)
+{
+    struct gev__hub *hub = gev__hub_tls;
+    size_t end = hub ? hub->n_fd_tables * GEV__FD_TABLE : 0;
+
+    if (last < first) {
+        return (int)gev__ret(-EINVAL);
+    }
+    for (size_t fd = first; fd <= last && fd < end; fd++) {
+        gev__fd_closing(hub, (int)fd);
+    }
+    return 0;
+}
+
 int gev_settimeout(int fd, double rd, double wr)
 {
     struct gev__hub *hub;

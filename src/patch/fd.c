@@ -23,6 +23,7 @@
 
 #include "patch/guard.h"
 #include "patch/kind.h"
+#include "patch/process.h"
 #include "patch/real.h"
 
 #define BOOKS gev__guard_books(GEV__F_fd, __builtin_return_address(0))
@@ -65,11 +66,15 @@ GEV__INTERPOSED int close(int fd)
     return GEV__REAL(close)(fd);
 }
 
-/* libc closes inside itself; and the number may be watched. */
+/* libc closes inside itself; and the number may be watched. A popen(3) stream's is
+   its pclose(3), as in libc. */
 GEV__INTERPOSED int fclose(FILE *f)
 {
     int saved = errno;
 
+    if (f && gev__process_has(f)) {
+        return pclose(f);
+    }
     if (f && BOOKS) {
         forget(fileno(f)); /* -1 for a stream in memory */
         errno = saved;
@@ -79,12 +84,8 @@ GEV__INTERPOSED int fclose(FILE *f)
 
 static void forget_range(unsigned first, unsigned last)
 {
-    unsigned end = (unsigned)sysconf(_SC_OPEN_MAX);
-
     gev__kind_forget_range(first, last);
-    for (unsigned fd = first; fd <= last && fd < end; fd++) {
-        (void)gev_fd_forget((int)fd);
-    }
+    (void)gev_fd_forget_range(first, last);
 }
 
 GEV__INTERPOSED int close_range(unsigned first, unsigned last, int flags)

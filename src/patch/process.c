@@ -12,6 +12,8 @@
  * system(3) and popen(3) start the shell with posix_spawn(3), as libc does; only
  * the waiting differs. Reading a popen(3) stream is stdio's and blocks.
  */
+#include "patch/process.h"
+
 #include <errno.h>
 #include <fcntl.h>
 #include <pthread.h>
@@ -418,6 +420,20 @@ GEV__INTERPOSED FILE *popen(const char *command, const char *mode)
     streams = s;
     pthread_mutex_unlock(&streams_lock);
     return s->f;
+}
+
+bool gev__process_has(const FILE *f)
+{
+    const struct stream *s;
+
+    if (!__atomic_load_n(&streams, __ATOMIC_RELAXED)) {
+        return false; /* as nearly always */
+    }
+    pthread_mutex_lock(&streams_lock);
+    for (s = streams; s && s->f != f; s = s->next) {
+    }
+    pthread_mutex_unlock(&streams_lock);
+    return s != NULL;
 }
 
 /* Takes it off the list. Return: its child, or 0 if it is not ours. */

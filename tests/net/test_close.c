@@ -174,6 +174,26 @@ static void forget_wakes_waiters(void **state)
     assert_outcome(job_run(&r), 1, 0);
     assert_int_equal(gev_fd_forget(123456), 0);
     assert_fails(gev_fd_forget(-1), EBADF);
+    assert_int_equal(gev_fd_forget_range(100000, ~0u), 0);
+    assert_fails(gev_fd_forget_range(2, 1), EINVAL);
+    close_pair(fds);
+}
+
+static void forget_range_wakes_waiters_in_it(void **state)
+{
+    int fds[2];
+    struct job r = {.fn = job_read_local};
+
+    (void)state;
+    sock_pair(fds, true);
+    r.fd = fds[0];
+    struct gev_greenlet *g = job_start(&r);
+    assert_int_equal(gev_fd_forget_range((unsigned)fds[0] + 1, ~0u), 0);
+    assert_int_equal(gev_state(g), GEV_ACTIVE);
+    assert_int_equal(gev_fd_forget_range((unsigned)fds[0], (unsigned)fds[0]),
+                     0);
+    job_join(g);
+    assert_outcome(r.out, -1, EBADF);
     close_pair(fds);
 }
 
@@ -207,6 +227,7 @@ int main(void)
         cmocka_unit_test(close_reports_bad_numbers),
         cmocka_unit_test(the_hub_may_close),
         cmocka_unit_test(forget_wakes_waiters),
+        cmocka_unit_test(forget_range_wakes_waiters_in_it),
         cmocka_unit_test(number_that_became_a_pipe_is_noticed),
     };
 

@@ -377,6 +377,9 @@ void test_processes(void)
     f = popen("cat >/dev/null; sleep 0.06", "we");
     SHOW(fputs("data", f) >= 0);
     SHOW(pclose(f));
+    f = popen("exit 7", "r");
+    SHOW(fclose(f)); /* as pclose(3) */
+    SHOW(waitpid(-1, NULL, WNOHANG));
     SHOW(popen("true", "x") == NULL);
 }
 
