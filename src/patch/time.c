@@ -30,8 +30,8 @@ static bool is_time(const struct timespec *t)
     return t->tv_sec >= 0 && t->tv_nsec >= 0 && t->tv_nsec < NSEC_PER_SEC;
 }
 
-/* gev_sleep(); the system's where a wait was left by longjmp(3). Return: 0, or the
-   errno. */
+/* gev_sleep(); the system's where a wait was left by longjmp(3), and without memory.
+   Return: 0, or the errno. */
 static int doze(struct gev__eintr *e, double secs)
 {
     int saved = errno, rc = 0;
@@ -39,7 +39,7 @@ static int doze(struct gev__eintr *e, double secs)
     if (gev__eintr_enter(e) < 0 || gev__eintr_leave(e, gev_sleep(secs)) < 0) {
         rc = errno;
     }
-    if (rc == EDEADLK) {
+    if (rc == EDEADLK || rc == ENOMEM) {
         struct timespec t = {.tv_sec = (time_t)secs};
 
         t.tv_nsec = (long)((secs - (double)t.tv_sec) * NSEC_PER_SEC);

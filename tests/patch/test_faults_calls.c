@@ -18,14 +18,17 @@
 #include <stdlib.h>
 #include <string.h>
 #include <sys/epoll.h>
+#include <sys/pidfd.h>
 #include <sys/select.h>
 #include <sys/socket.h>
 #include <sys/wait.h>
+#include <time.h>
 #include <unistd.h>
 
 #include <cmocka.h>
 
 #include <gev.h>
+#include <gev/patch.h>
 
 #include "faults.h"
 #include "playing.h"
@@ -126,6 +129,53 @@ static void waiting(void **state)
     PLAY(ops, FAULTS_MEMORY); /* a poll(2) that fails is theirs to tell */
 }
 
+/* --- sleeping --- */
+
+static long call_usleep(void)
+{
+    return usleep(1000);
+}
+
+static long call_nanosleep(void)
+{
+    return nanosleep(&(struct timespec){0, 1000000}, NULL);
+}
+
+static long call_clock_nanosleep(void)
+{
+    struct timespec t;
+
+    if (clock_nanosleep(CLOCK_MONOTONIC, 0, &(struct timespec){0, 1000000},
+                        NULL) != 0) {
+        return -1;
+    }
+    clock_gettime(CLOCK_MONOTONIC, &t);
+    return clock_nanosleep(CLOCK_MONOTONIC, TIMER_ABSTIME, &t, NULL);
+}
+
+static void sleeping(void **state)
+{
+    static const struct op ops[] = {
+        {"usleep", unix_stream, call_usleep, nothing, 0, 0},
+        {"nanosleep", unix_stream, call_nanosleep, nothing, 0, 0},
+        {"clock_nanosleep", unix_stream, call_clock_nanosleep, nothing, 0, 0},
+    };
+
+    (void)state;
+    PLAY(ops, FAULTS_MEMORY);
+}
+
+static void a_section_that_cannot_be_noted_is_refused(void **state)
+{
+    (void)state;
+    faults_arm(FAULTS_ONE, FAULT_gev_setspecific, 1, ENOMEM, false);
+    assert_int_equal(gev_passthrough_begin(), -1);
+    assert_int_equal(errno, ENOMEM);
+    assert_int_equal(faults_disarm(), 1);
+    assert_int_equal(gev_passthrough_end(), -1);
+    assert_int_equal(errno, EINVAL);
+}
+
 /* --- children --- */
 
 /* One that ends, with 3, when the peer says so. */
@@ -204,6 +254,25 @@ static long call_waitid(void)
     return info.si_status;
 }
 
+static long call_waitid_pidfd(void)
+{
+    pid_t pid = child();
+    int fd = pidfd_open(pid, 0), r;
+    siginfo_t info;
+
+    r = waitid(P_PIDFD, (id_t)fd, &info, WEXITED);
+    close(fd);
+    return r < 0 ? status_of(pid, -1, &info.si_status) : info.si_status;
+}
+
+static long call_wait4_untraced(void)
+{
+    pid_t pid = child();
+    int status = 0;
+
+    return status_of(pid, wait4(pid, &status, WUNTRACED, NULL), &status);
+}
+
 /* The shell, too, ends when the peer says so: fds[0] is its input. */
 static long call_system(void)
 {
@@ -244,11 +313,16 @@ static void children(void **state)
         {"wait3", unix_stream, call_wait3, end_child, 3, 0},
         {"wait4", unix_stream, call_wait4, end_child, 3, 0},
         {"waitid", unix_stream, call_waitid, end_child, 3, 0},
+        {"wait4, untraced", unix_stream, call_wait4_untraced, end_child, 3, 0},
         {"system", unix_stream, call_system, end_child, 3, 0},
+    };
+    static const struct op by_pidfd[] = {
+        {"waitid, pidfd", unix_stream, call_waitid_pidfd, end_child, 3, 0},
     };
 
     (void)state;
     PLAY(ops, FAULTS_LOOKING);
+    PLAY(by_pidfd, FAULTS_MEMORY); /* its own pidfd_open(2) is the test's */
     no_child_is_left();
 }
 
@@ -410,6 +484,8 @@ int main(void)
 {
     const struct CMUnitTest tests[] = {
         cmocka_unit_test(waiting),
+        cmocka_unit_test(sleeping),
+        cmocka_unit_test(a_section_that_cannot_be_noted_is_refused),
         cmocka_unit_test(children),
         cmocka_unit_test(a_stream_that_cannot_be_opened_leaves_nothing),
         cmocka_unit_test(a_shell_that_cannot_be_started_is_127),
