@@ -15,18 +15,25 @@ def post():
     with tempfile.TemporaryDirectory() as folder:
         path = Path(folder, "socket")
         with Program(example("line/post"), f"unix:{path}") as p:
-            end = time.monotonic() + WAIT
-            while not path.exists():
-                assert time.monotonic() < end, "it does not listen"
-                time.sleep(0.01)
             yield p, str(path)
+
+
+def connect_soon(s, path):
+    """It may not be there yet, or be bound and not listen."""
+    end = time.monotonic() + WAIT
+    while True:
+        try:
+            return s.connect(path)
+        except (FileNotFoundError, ConnectionRefusedError):
+            assert time.monotonic() < end, "it does not listen"
+            time.sleep(0.01)
 
 
 @contextmanager
 def client(path):
     with socket.socket(socket.AF_UNIX) as s:
         s.settimeout(WAIT)
-        s.connect(path)
+        connect_soon(s, path)
         yield s, s.makefile("rb")
 
 
