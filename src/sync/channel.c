@@ -153,6 +153,7 @@ static __attribute__((noinline)) int wait_over(struct gev__waiter *w,
     if (__builtin_expect(rc < 0, 0)) {
         gev__list_remove(&w->link);
     } else {
+        /* By wake(). NOLINTNEXTLINE(clang-analyzer-core.uninitialized.Assign) */
         rc = -w->error;
     }
     if (rc == 0 && ret_value) {

@@ -159,6 +159,14 @@ err_records:
     return NULL;
 }
 
+static void finish_case(struct gev_case *chosen, const struct gev__waiter *w)
+{
+    chosen->error = w->error;
+    if (!w->error && chosen->op == GEV_RECV) {
+        gev__channel_copy(w->ch, chosen->ret_value, w->value);
+    }
+}
+
 /* Takes the records out, and the value of the chosen one. */
 static void collect(struct gev__waiter *all, struct gev_case *cases, int chosen)
 {
@@ -167,10 +175,7 @@ static void collect(struct gev__waiter *all, struct gev_case *cases, int chosen)
 
         all = w->next;
         if (w->index == chosen) {
-            cases[chosen].error = w->error;
-            if (!w->error && cases[chosen].op == GEV_RECV) {
-                gev__channel_copy(w->ch, cases[chosen].ret_value, w->value);
-            }
+            finish_case(&cases[chosen], w);
         } else { /* the chosen one was taken out of its line */
             gev__list_remove(&w->link);
         }
@@ -234,7 +239,7 @@ int gev_choose(struct gev_case *cases, size_t n, double timeout)
     if (rc == 0) {
         rc = enter(cases, n, timeout, &hub, &chosen);
     }
-    if (rc < 0) {
+    if (rc != 0) {
         return (int)gev__ret(rc);
     }
     if (chosen >= 0) {

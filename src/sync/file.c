@@ -136,16 +136,19 @@ static int begin_path(struct gev__hub **ret_hub, const char *name,
                       const char *path, struct file_job **ret)
 {
     size_t len = path ? strlen(path) + 1 : 0;
-    int rc = begin(ret_hub, name, len, ret);
+    struct file_job *f;
+    int rc = begin(ret_hub, name, len, &f);
 
-    if (rc == 0 && !path) {
-        free(*ret);
-        rc = -EFAULT;
+    if (rc < 0) {
+        return rc;
     }
-    if (rc == 0) {
-        memcpy((*ret)->data, path, len);
+    if (!path) {
+        free(f);
+        return -EFAULT;
     }
-    return rc;
+    memcpy(f->data, path, len);
+    *ret = f;
+    return 0;
 }
 
 static int run(struct gev__hub *hub, struct file_job *f,
@@ -170,7 +173,7 @@ static ssize_t finish(int rc, struct file_job *f)
 int gev_file_open(const char *path, int flags, mode_t mode)
 {
     struct gev__hub *hub;
-    struct file_job *f;
+    struct file_job *f = NULL;
     int rc = begin_path(&hub, "file open", path, &f);
 
     if (rc == 0) {
@@ -188,7 +191,7 @@ int gev_file_open(const char *path, int flags, mode_t mode)
 ssize_t gev_file_pread(int fd, void *buf, size_t len, off_t offset)
 {
     struct gev__hub *hub;
-    struct file_job *f;
+    struct file_job *f = NULL;
     int rc = begin(&hub, "file read", len, &f);
 
     if (rc == 0) {
@@ -205,7 +208,7 @@ ssize_t gev_file_pread(int fd, void *buf, size_t len, off_t offset)
 ssize_t gev_file_pwrite(int fd, const void *buf, size_t len, off_t offset)
 {
     struct gev__hub *hub;
-    struct file_job *f;
+    struct file_job *f = NULL;
     int rc = begin(&hub, "file write", len, &f);
 
     if (rc == 0) {
@@ -223,7 +226,7 @@ ssize_t gev_file_pwrite(int fd, const void *buf, size_t len, off_t offset)
 static int with_fd(int fd, const char *name, void (*fn)(struct gev__offload *o))
 {
     struct gev__hub *hub;
-    struct file_job *f;
+    struct file_job *f = NULL;
     int rc = begin(&hub, name, 0, &f);
 
     if (rc == 0) {
@@ -255,7 +258,7 @@ static int finish_stat(int rc, struct file_job *f, struct stat *ret)
 int gev_file_stat(const char *path, struct stat *ret)
 {
     struct gev__hub *hub;
-    struct file_job *f;
+    struct file_job *f = NULL;
     int rc = begin_path(&hub, "file stat", path, &f);
 
     if (rc == 0) {
@@ -267,7 +270,7 @@ int gev_file_stat(const char *path, struct stat *ret)
 int gev_file_fstat(int fd, struct stat *ret)
 {
     struct gev__hub *hub;
-    struct file_job *f;
+    struct file_job *f = NULL;
     int rc = begin(&hub, "file stat", 0, &f);
 
     if (rc == 0) {
@@ -281,7 +284,7 @@ int gev_file_fstat(int fd, struct stat *ret)
 static int close_file(int fd)
 {
     struct gev__hub *hub;
-    struct file_job *f;
+    struct file_job *f = NULL;
     int rc = begin(&hub, "file close", 0, &f);
 
     if (rc == -EPERM) {

@@ -13,6 +13,7 @@
  */
 #include "sync/group.h"
 
+#include <assert.h>
 #include <stdlib.h>
 
 #include <gev/hub.h>
@@ -91,6 +92,7 @@ static int wait_in(struct gev__hub *hub, struct gev_group *group,
 
     group->object.n_inside++;
     rc = gev__park_as(hub, GEV__WAIT_OTHER, group, deadline, list);
+    assert(rc <= 0);
     if (rc == 0 && group->object.freed) {
         rc = -EBADF;
     }
@@ -229,7 +231,8 @@ int gev_group_free(struct gev_group *group)
         return (int)gev__ret(rc);
     }
     while (!gev__list_empty(&group->members)) {
-        drop_member(GEV__CONTAINER(group->members.next, struct member, link));
+        drop_member(GEV__CONTAINER(gev__list_shift(&group->members),
+                                   struct member, link));
     }
     gev__wake_all(&group->entering, -EBADF);
     gev__wake_all(&group->joining, -EBADF);
@@ -240,7 +243,7 @@ int gev_group_free(struct gev_group *group)
 /* Spawns into a place that has been taken; the place goes back on failure. */
 static int spawn_into(struct gev_group *group, struct gev_greenlet *g)
 {
-    int rc = g ? add_member(group, g) : -errno;
+    int rc = g ? add_member(group, g) : gev__err();
 
     if (rc < 0) {
         if (g) {
@@ -420,6 +423,7 @@ static int kill_all(struct gev__hub *hub, struct gev_group *group,
     group->object.n_inside++;
     group->n_killing++;
     rc = wait_in(hub, group, &group->joining, gev__deadline(timeout));
+    /* We are inside, so still there. NOLINTNEXTLINE(clang-analyzer-unix.Malloc) */
     group->n_killing--;
     gev__object_leave(&group->object);
     return rc;

@@ -13,6 +13,7 @@
  * feeder and the tasks are killed; the feeder's is the last look at it. It
  * outlives its hub: EBADF, and only its records are freed.
  */
+#include <assert.h>
 #include <stdlib.h>
 #include <string.h>
 
@@ -131,7 +132,7 @@ static int spawn_task(struct gev_imap *imap, void *item)
         rc = gev__group_spawn(imap->group, imap->fn, item, &g);
     } else {
         g = gev_spawn(imap->fn, item);
-        rc = g ? 0 : -errno;
+        rc = g ? 0 : gev__err();
     }
     if (rc == 0 && imap->object.freed) {
         gev__kill(gev__hub_tls, g);
@@ -161,7 +162,7 @@ static int feed(struct gev_imap *imap)
 
         if (rc == 0) {
             rc = imap->source(imap->arg, &item);
-            rc = rc < 0 ? -errno : rc;
+            rc = rc < 0 ? gev__err() : rc;
         }
         if (rc <= 0 || imap->object.freed) {
             return rc;
@@ -218,7 +219,7 @@ static int start_feeder(struct gev_imap *imap)
     imap->serial = gev__hub_tls->serial;
     imap->feeder = gev_spawn(feeder_main, imap);
     if (!imap->feeder) {
-        return -errno;
+        return gev__err();
     }
     imap->object.n_inside++;
     return 0;
@@ -227,15 +228,15 @@ static int start_feeder(struct gev_imap *imap)
 struct gev_imap *gev_imap_new(struct gev_group *group, gev_fn *fn,
                               gev_source_fn *source, void *arg, unsigned flags)
 {
-    struct gev_imap *imap = NULL;
+    struct gev_imap *imap;
     int rc = fn && source ? check_new(group, flags, arg) : -EINVAL;
 
-    if (rc == 0) {
-        imap = calloc(1, sizeof *imap);
-        rc = imap ? 0 : -ENOMEM;
+    if (gev__ret(rc) < 0) {
+        return NULL;
     }
-    if (rc < 0) {
-        (void)gev__ret(rc);
+    imap = calloc(1, sizeof *imap);
+    if (!imap) {
+        (void)gev__ret(-ENOMEM);
         return NULL;
     }
     gev__object_init(&imap->object, "imap");
@@ -318,11 +319,12 @@ int gev_imap_next(struct gev_imap *imap, void **ret_result, int *ret_error,
     }
     imap->object.n_inside++;
     rc = wait_for_task(hub, imap, timeout, &t);
-    if (rc == 1) {
+    if (rc > 0) {
         take(imap, t, ret_result, ret_error);
     } else if (rc < 0 && !imap->object.freed && first_done(imap)) {
         wake_first(&imap->taking); /* what it was woken for is another's */
     }
+    assert(rc < 0 || !imap->object.freed);
     gev__object_leave(&imap->object);
     return (int)gev__ret(rc);
 }
@@ -330,7 +332,8 @@ int gev_imap_next(struct gev_imap *imap, void **ret_result, int *ret_error,
 static void kill_tasks(struct gev__list *tasks)
 {
     while (!gev__list_empty(tasks)) {
-        struct task *t = GEV__CONTAINER(tasks->next, struct task, link);
+        struct task *t =
+            GEV__CONTAINER(gev__list_shift(tasks), struct task, link);
 
         gev__kill(gev__hub_tls, t->g);
         drop_task(t);
@@ -410,7 +413,7 @@ static int collect(struct gev_imap *imap, void **ret_results)
         int rc = gev_imap_next(imap, &result, &err, INFINITY);
 
         if (rc <= 0) {
-            return rc < 0 ? -errno : 0;
+            return rc < 0 ? gev__err() : 0;
         }
         if (err) {
             return -err;
@@ -431,7 +434,9 @@ static int map(struct gev_group *group, gev_fn *fn, struct items *items,
         return -errno;
     }
     rc = collect(imap, ret_results);
-    gev_imap_free(imap); /* the feeder will not ask for items any more */
+    /* Ours alone, so still there. The feeder will not ask for items any more.
+       NOLINTNEXTLINE(clang-analyzer-unix.Malloc) */
+    gev_imap_free(imap);
     return rc;
 }
 

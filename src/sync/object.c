@@ -5,16 +5,6 @@
  */
 #include "sync/object.h"
 
-int gev__object_check(const struct gev__object *o)
-{
-    struct gev__hub *hub;
-
-    if (!o) {
-        return -EINVAL;
-    }
-    return o->home == gev__home() ? gev__hub_start(&hub) : -EPERM;
-}
-
 int gev__object_begin_slow(struct gev__object *o, double timeout)
 {
     struct gev__hub *hub;

@@ -8,6 +8,8 @@
 #ifndef SYNC_OBJECT_H
 #define SYNC_OBJECT_H
 
+#include <assert.h>
+#include <errno.h>
 #include <stdbool.h>
 #include <stddef.h>
 #include <stdlib.h>
@@ -61,7 +63,15 @@ static inline bool gev__only_tries(const struct gev__hub *hub, double timeout)
  *
  * Return:    0, -EINVAL for NULL, -EPERM, or what starting the hub gave
  */
-int gev__object_check(const struct gev__object *o);
+static inline int gev__object_check(const struct gev__object *o)
+{
+    struct gev__hub *hub;
+
+    if (!o) {
+        return -EINVAL;
+    }
+    return o->home == gev__home() ? gev__hub_start(&hub) : -EPERM;
+}
 
 /**
  * gev__object_begin_slow() - gev__object_begin() when there is something to see
@@ -89,7 +99,10 @@ static inline int gev__object_begin(struct gev__object *o, double timeout)
     if (__builtin_expect(!o || o->home != gev__home() || !(timeout >= 0) ||
                              !gev__may_enter(gev__hub_tls, GEV__MEMORY_COST),
                          0)) {
-        return gev__object_begin_slow(o, timeout);
+        int rc = gev__object_begin_slow(o, timeout);
+
+        assert(rc < 0 || (rc == 0 && o && gev__hub_tls));
+        return rc;
     }
     return 0;
 }

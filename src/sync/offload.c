@@ -17,6 +17,7 @@
  */
 #include "sync/offload.h"
 
+#include <assert.h>
 #include <stdlib.h>
 #include <string.h>
 
@@ -109,6 +110,7 @@ int gev__offload_run(struct gev__hub *hub, struct gev__offload *o,
     if (o->finished) {
         return 0;
     }
+    assert(rc < 0); /* so nothing has become of it */
     abandon(o);
     return rc;
 }

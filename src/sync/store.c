@@ -105,20 +105,24 @@ static void sift_up(const struct gev__store *s, size_t i)
     }
 }
 
+/* The first of an entry and its children. */
+static size_t first_of(const struct gev__store *s, size_t i)
+{
+    size_t first = i;
+
+    for (size_t child = 2 * i + 1; child <= 2 * i + 2; child++) {
+        if (child < s->n && is_before(s, entry(s, child), entry(s, first))) {
+            first = child;
+        }
+    }
+    return first;
+}
+
 static void sift_down(const struct gev__store *s, size_t i)
 {
-    for (;;) {
-        size_t first = i;
+    size_t first;
 
-        for (size_t child = 2 * i + 1; child <= 2 * i + 2; child++) {
-            if (child < s->n &&
-                is_before(s, entry(s, child), entry(s, first))) {
-                first = child;
-            }
-        }
-        if (first == i) {
-            return;
-        }
+    while ((first = first_of(s, i)) != i) {
         swap(s, entry(s, i), entry(s, first));
         i = first;
     }

@@ -8,6 +8,8 @@
  * Failure modes: see waits.c; whatever ends the wait, the record is freed by the
  * one who waited.
  */
+#include <assert.h>
+
 #include <gev/wait.h>
 
 #include "core/ret.h"
@@ -203,6 +205,7 @@ static int getall(struct gev__hub *hub, struct gev_greenlet *const *v, size_t n,
 static int check_all(const struct gev__hub *hub, struct gev_greenlet *const *v,
                      size_t n)
 {
+    assert(v || n == 0);
     for (size_t i = 0; i < n; i++) {
         if (v[i] && !gev__greenlet_is_mine(hub->core, v[i])) {
             return -EPERM;
