@@ -143,10 +143,10 @@ static bool send_backlog(struct gev__ares *a, double until)
             return false;
         }
         c = pick(a);
+        if (!c && a->n_active == 0) {
+            fail_all(a, ARES_ENOMEM);
+        }
         if (!c) {
-            if (a->n_active == 0) {
-                fail_all(a, ARES_ENOMEM);
-            }
             break;
         }
         q = GEV__CONTAINER(gev__list_shift(&a->backlog), struct gev__ares_query,

@@ -66,6 +66,7 @@ static int connect_socket(ares_socket_t fd, const struct sockaddr *sa,
     return connect(fd, sa, len);
 }
 
+/* The parameters are c-ares'. NOLINTNEXTLINE(readability-function-size) */
 static ares_ssize_t receive(ares_socket_t fd, void *buf, size_t len, int flags,
                             struct sockaddr *sa, ares_socklen_t *sa_len,
                             void *arg)

@@ -8,6 +8,7 @@
  * Failure modes: killed or out of time: not sent, it is withdrawn; in flight, it
  * is nobody's and freed by the callback.
  */
+#include <assert.h>
 #include <errno.h>
 #include <stdio.h>
 #include <stdlib.h>
@@ -122,6 +123,7 @@ static int wait_for(struct gev__ares *a, struct naming *t)
     if (t->finished) {
         return 0;
     }
+    assert(rc < 0);
     t->g = NULL;
     if (gev__ares_withdraw(&t->query)) {
         free(t);
@@ -179,7 +181,7 @@ int gev__ares_name(struct gev__dns *dns, struct gev__dns_name *n)
     if (rc == 0) {
         rc = t ? wait_for(a, t) : -ENOMEM;
     }
-    if (rc < 0) {
+    if (rc != 0) {
         n->ret_err = -rc;
         return EAI_SYSTEM;
     }

@@ -133,9 +133,9 @@ static void talk(struct gev_stream *s, int fd)
     char greeting[100];
     char *line;
 
-    snprintf(greeting, sizeof greeting,
-             "gev backdoor of process %d; \"help\" lists the commands\n",
-             (int)getpid());
+    (void)snprintf(greeting, sizeof greeting,
+                   "gev backdoor of process %d; \"help\" lists the commands\n",
+                   (int)getpid());
     if (!send_string(fd, greeting)) {
         return;
     }

@@ -45,10 +45,10 @@ static void help(struct console *c); /* knows all commands */
 static void put(struct console *c, int rc, char *text)
 {
     if (rc < 0) {
-        fprintf(c->out, "error: %s\n", gev_strerror(-rc));
+        (void)fprintf(c->out, "error: %s\n", gev_strerror(-rc));
         return;
     }
-    fputs(text, c->out);
+    (void)fputs(text, c->out);
     free(text);
 }
 
@@ -69,12 +69,12 @@ static struct gev_greenlet *chosen(struct console *c)
     unsigned long id = strtoul(c->arg, &end, 10);
 
     if (!isdigit((unsigned char)*c->arg) || *end || id > UINT32_MAX) {
-        fputs("error: which? \"ps\" lists the numbers\n", c->out);
+        (void)fputs("error: which? \"ps\" lists the numbers\n", c->out);
         return NULL;
     }
     g = gev_find((uint32_t)id);
     if (!g) {
-        fprintf(c->out, "error: there is no greenlet %lu\n", id);
+        (void)fprintf(c->out, "error: there is no greenlet %lu\n", id);
     }
     return g;
 }
@@ -102,8 +102,8 @@ static void print_user(FILE *out, const char *role,
                        const struct gev_greenlet *g, bool waits)
 {
     if (g) {
-        fprintf(out, ", %s greenlet %u%s", role, g->id,
-                waits ? "" : " (not waiting)");
+        (void)fprintf(out, ", %s greenlet %u%s", role, g->id,
+                      waits ? "" : " (not waiting)");
     }
 }
 
@@ -117,7 +117,7 @@ static void print_fd(FILE *out, const struct gev__fd *f)
     const struct gev__fd_more *m = f->more;
     unsigned n = 0;
 
-    fprintf(out, "%d %s", f->fd, kinds[f->kind]);
+    (void)fprintf(out, "%d %s", f->fd, kinds[f->kind]);
     print_user(out, "read by", f->reader, f->rd_waits);
     print_user(out, "written by", f->writer, f->wr_waits);
     for (const struct gev__list *l = m ? m->readers.next : NULL;
@@ -125,23 +125,28 @@ static void print_fd(FILE *out, const struct gev__fd *f)
         n++;
     }
     if (n) {
-        fprintf(out, ", %u queued to read", n);
+        (void)fprintf(out, ", %u queued to read", n);
     }
     if (m && !gev__list_empty(&m->observers)) {
-        fputs(", observed", out);
+        (void)fputs(", observed", out);
     }
-    fputc('\n', out);
+    (void)fputc('\n', out);
+}
+
+static void print_fds(FILE *out, const struct gev__fd *table)
+{
+    for (int i = 0; i < GEV__FD_TABLE; i++) {
+        if (table[i].kind != GEV__FD_UNKNOWN) {
+            print_fd(out, &table[i]);
+        }
+    }
 }
 
 static void fds(struct console *c)
 {
     for (size_t i = 0; i < c->hub->n_fd_tables; i++) {
-        for (int k = 0; c->hub->fds[i] && k < GEV__FD_TABLE; k++) {
-            const struct gev__fd *f = &c->hub->fds[i][k];
-
-            if (f->kind != GEV__FD_UNKNOWN) {
-                print_fd(c->out, f);
-            }
+        if (c->hub->fds[i]) {
+            print_fds(c->out, c->hub->fds[i]);
         }
     }
 }
@@ -157,22 +162,22 @@ static int print_timing(struct gev_greenlet *g, void *arg)
         return 0;
     }
     gev__who(g, who);
-    fputs(who, c->out);
+    (void)fputs(who, c->out);
     if (t->wait_deadline < INFINITY) {
-        fprintf(c->out, " waits %.3f s longer", t->wait_deadline - now);
+        (void)fprintf(c->out, " waits %.3f s longer", t->wait_deadline - now);
     }
     for (uint32_t i = 0; i < t->n_scopes; i++) {
         const struct gev__scope *s = &t->scopes[i];
 
         if (s->id == 0) {
-            fputs(", shield", c->out);
+            (void)fputs(", shield", c->out);
         } else if (s->expired) {
-            fputs(", scope expired", c->out);
+            (void)fputs(", scope expired", c->out);
         } else {
-            fprintf(c->out, ", scope %.3f s", s->deadline - now);
+            (void)fprintf(c->out, ", scope %.3f s", s->deadline - now);
         }
     }
-    fputc('\n', c->out);
+    (void)fputc('\n', c->out);
     return 0;
 }
 
@@ -188,13 +193,14 @@ static void stats(struct console *c)
     if (gev_stats(&s, sizeof s) < 0) {
         return;
     }
-    fprintf(c->out,
-            "greenlets %zu\nready %zu\nwaiting %zu\nimage_bytes %zu\n"
-            "spawned %ju\nswitches %ju\nevictions %ju\npolls %ju\n"
-            "budget_yields %ju\n",
-            s.greenlets, s.ready, s.waiting, s.image_bytes,
-            (uintmax_t)s.spawned, (uintmax_t)s.switches, (uintmax_t)s.evictions,
-            (uintmax_t)s.polls, (uintmax_t)s.budget_yields);
+    (void)fprintf(c->out,
+                  "greenlets %zu\nready %zu\nwaiting %zu\nimage_bytes %zu\n"
+                  "spawned %ju\nswitches %ju\nevictions %ju\npolls %ju\n"
+                  "budget_yields %ju\n",
+                  s.greenlets, s.ready, s.waiting, s.image_bytes,
+                  (uintmax_t)s.spawned, (uintmax_t)s.switches,
+                  (uintmax_t)s.evictions, (uintmax_t)s.polls,
+                  (uintmax_t)s.budget_yields);
 }
 
 static void kill_one(struct console *c)
@@ -205,10 +211,10 @@ static void kill_one(struct console *c)
         return;
     }
     if (gev_kill(g, 0) < 0) {
-        fprintf(c->out, "error: %s\n", gev_strerror(errno));
+        (void)fprintf(c->out, "error: %s\n", gev_strerror(errno));
         return;
     }
-    fputs("told to end\n", c->out);
+    (void)fputs("told to end\n", c->out);
 }
 
 static const struct command commands[] = {
@@ -226,7 +232,7 @@ static const struct command commands[] = {
 static void help(struct console *c)
 {
     for (const struct command *cmd = commands; cmd->name; cmd++) {
-        fprintf(c->out, "%s%s\n", cmd->name, cmd->help);
+        (void)fprintf(c->out, "%s%s\n", cmd->name, cmd->help);
     }
 }
 
@@ -262,11 +268,11 @@ static const char *split(char *line)
 
 static void unknown(FILE *out, const char *name)
 {
-    fputs("error: there is no command \"", out);
+    (void)fputs("error: there is no command \"", out);
     for (int i = 0; name[i] && i < MAX_ECHO; i++) {
-        fputc(isprint((unsigned char)name[i]) ? name[i] : '?', out);
+        (void)fputc(isprint((unsigned char)name[i]) ? name[i] : '?', out);
     }
-    fputs("\"; \"help\" lists them\n", out);
+    (void)fputs("\"; \"help\" lists them\n", out);
 }
 
 static int dispatch(struct console *c, const char *name)

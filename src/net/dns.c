@@ -40,7 +40,8 @@ static const struct gev__resolver *const resolvers[] = {
 
 static const struct gev__resolver *resolver_by_name(const char *name)
 {
-    for (size_t i = 0; name && i < sizeof resolvers / sizeof *resolvers; i++) {
+    for (size_t i = 0; name && i < sizeof resolvers / sizeof resolvers[0];
+         i++) {
         if (strcmp(resolvers[i]->name, name) == 0) {
             return resolvers[i];
         }
@@ -338,6 +339,7 @@ int gev_getaddrinfo(const char *node, const char *service,
     return rc;
 }
 
+/* The parameters are libc's. NOLINTNEXTLINE(readability-function-size) */
 int gev_getnameinfo(const struct sockaddr *sa, socklen_t sa_len, char *host,
                     socklen_t host_len, char *serv, socklen_t serv_len,
                     int flags)

@@ -141,6 +141,7 @@ int gev__process_look(struct gev__hub *hub, struct gev_process *p)
     if (rc == 0) {
         on_changed(&p->child);
     }
+    /* The caller has a reference. NOLINTNEXTLINE(clang-analyzer-unix.Malloc) */
     return rc < 0 ? rc : p->ended;
 }
 
@@ -345,6 +346,7 @@ int gev_process_wait(struct gev_process *p, int *ret_status, double timeout)
         rc = gev__process_look(hub, p);
         rc = rc == 0 ? -ETIMEDOUT : rc < 0 ? rc : p->err;
     }
+    /* We have a reference. NOLINTNEXTLINE(clang-analyzer-unix.Malloc) */
     status = p->status;
     gev__process_drop(p);
     if (rc == 0 && ret_status) {

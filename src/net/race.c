@@ -19,6 +19,7 @@
  */
 #include "net/race.h"
 
+#include <assert.h>
 #include <errno.h>
 #include <poll.h>
 #include <stdlib.h>
@@ -196,27 +197,23 @@ static int wait_for_any(struct race *r)
 /* Return: the winner's descriptor or -Exxx. */
 static int run(struct race *r)
 {
-    for (;;) {
-        struct attempt *won = begin_due(r);
-        int rc;
+    struct attempt *won = begin_due(r);
+    int rc, fd;
 
-        if (!won && r->n_in_flight == 0) {
+    while (!won) {
+        if (r->n_in_flight == 0) {
             return r->err;
         }
-        if (!won) {
-            rc = wait_for_any(r);
-            if (rc < 0) {
-                return rc;
-            }
-            won = look(r);
+        rc = wait_for_any(r);
+        if (rc < 0) {
+            return rc;
         }
-        if (won) {
-            int fd = won->fd;
-
-            won->fd = -1;
-            return fd;
-        }
+        won = look(r);
+        won = won ? won : begin_due(r);
     }
+    fd = won->fd;
+    won->fd = -1;
+    return fd;
 }
 
 /* The next of (not) that family from @ai on, or NULL. */
@@ -257,6 +254,7 @@ int gev__race(struct gev__hub *hub, const struct addrinfo *list,
     size_t n = 0;
     int rc;
 
+    assert(list);
     for (const struct addrinfo *ai = list; ai; ai = ai->ai_next) {
         n++;
     }

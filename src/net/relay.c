@@ -250,7 +250,7 @@ static int wait_for(struct relay *r, struct gev__io *io, int event)
     if (rc2 < 0) {
         return rc2;
     }
-    if (rc == -ETIMEDOUT && io->deadline == idle_at &&
+    if (rc == -ETIMEDOUT && pair && io->deadline == idle_at &&
         !gev__core_get()->current->interrupt &&
         gev__now() < pair->last + pair->idle) {
         return 0;

@@ -74,7 +74,7 @@ static int clamp(int n)
         }
     }
     if (f) {
-        fclose(f);
+        (void)fclose(f);
     }
     errno = saved;
     return n < room ? n : room;

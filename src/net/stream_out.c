@@ -98,7 +98,7 @@ static bool fits(struct gev__stream_buf *out, size_t len)
         out->buf = gev__buf_get(GEV__BUF_SIZE);
         out->size = out->buf ? GEV__BUF_SIZE : 0;
     }
-    if (out->size - out->end < len && out->begin > 0) {
+    if (out->buf && out->size - out->end < len && out->begin > 0) {
         memmove(out->buf, out->buf + out->begin, gev__stream_used(out));
         out->end -= out->begin;
         out->begin = 0;
@@ -183,12 +183,10 @@ ssize_t gev_stream_writev(struct gev_stream *s, const struct iovec *iov, int n)
     if (rc < 0) {
         return gev__ret(rc);
     }
-    if (n < 0 || n > IOV_MAX) {
+    if (n < 0 || n > IOV_MAX || (iov && total(iov, n) < 0)) {
         rc = -EINVAL;
     } else if (!iov && n > 0) {
         rc = -EFAULT;
-    } else if (total(iov, n) < 0) {
-        rc = -EINVAL;
     } else {
         done = put_all(s, iov, n, &rc);
     }
