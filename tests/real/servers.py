@@ -7,6 +7,7 @@ import asyncio
 import contextlib
 import glob
 import os
+import random
 import shutil
 import socket
 import subprocess
@@ -37,9 +38,16 @@ def need(*programs):
 
 
 def free_port():
-    with socket.socket() as s:
-        s.bind(("127.0.0.1", 0))
-        return s.getsockname()[1]
+    """A port that nobody has, and that the kernel gives to nobody by itself, as
+    a connection of another test's or in place of port 0, before its server does
+    bind it."""
+    first, last = map(int, Path(
+        "/proc/sys/net/ipv4/ip_local_port_range").read_text().split())
+    others = [*range(10000, first), *range(last + 1, 65536)]
+    while True:
+        with contextlib.suppress(OSError), socket.socket() as s:
+            s.bind(("127.0.0.1", random.choice(others or [0])))
+            return s.getsockname()[1]
 
 
 def names():

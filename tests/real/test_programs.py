@@ -4,6 +4,7 @@
 is what it is without. Each runs three times: plain, under gev-run, and under gev-run
 with a hub in the main thread. A program that is not installed is passed over, and
 said so."""
+import contextlib
 import os
 import re
 import shutil
@@ -93,32 +94,51 @@ def openssl_and_nc():
 
 
 def nc_as_a_server():
-    for front in ([], *WAYS.values()):
+    with socket.create_server(("127.0.0.1", 0)) as taken:
+        for front in ([], *WAYS.values()):
+            server, port = start_nc(front, taken.getsockname()[1])
+            try:
+                talk_to_nc(server, port)
+            finally:
+                server.kill()
+                server.wait()
+
+
+def talk_to_nc(server, port):
+    server.stdin.write(b"from the server")
+    server.stdin.flush()
+    with socket.create_connection(("127.0.0.1", port), WAIT) as s:
+        s.sendall(b"from the client" * 1000)
+        equal(s.recv(100), b"from the server")
+    server.stdin.close()
+    equal(server.stdout.read(), b"from the client" * 1000)
+    equal(server.wait(WAIT), 0)
+
+
+def start_nc(front, port):
+    """An nc that listens, and where: there, or at another port if it is taken."""
+    for attempt in range(20):
+        p = subprocess.Popen([*front, "nc", "-l", "127.0.0.1", str(port)],
+                             stdin=subprocess.PIPE, stdout=subprocess.PIPE,
+                             stderr=subprocess.PIPE)
+        while p.poll() is None:
+            if listens(p, port):
+                return p, port
+        said = p.communicate()[1]
+        assert b"Address already in use" in said, said
         port = free_port()
-        server = subprocess.Popen([*front, "nc", "-l", "127.0.0.1", str(port)],
-                                  stdin=subprocess.PIPE,
-                                  stdout=subprocess.PIPE)
-        try:
-            server.stdin.write(b"from the server")
-            server.stdin.flush()
-            s = connect_soon(port, server)
-            s.sendall(b"from the client" * 1000)
-            equal(s.recv(100), b"from the server")
-            s.close()
-            server.stdin.close()
-            equal(server.stdout.read(), b"from the client" * 1000)
-            equal(server.wait(WAIT), 0)
-        finally:
-            server.kill()
-            server.wait()
+    raise AssertionError("all ports are taken")
 
 
-def connect_soon(port, server):
-    """nc -l serves one connection only, so nobody may try before."""
-    listens = f":{port:04X} 00000000:0000 0A"
-    while listens not in Path("/proc/net/tcp").read_text():
-        assert server.poll() is None
-    return socket.create_connection(("127.0.0.1", port), WAIT)
+def listens(process, port):
+    """Does it? nc -l serves one connection only, so nobody may try."""
+    with contextlib.suppress(OSError):
+        fds = {os.readlink(fd)
+               for fd in Path(f"/proc/{process.pid}/fd").iterdir()}
+        rows = [row.split() for row in open("/proc/net/tcp")]
+        return any(row[1].endswith(f":{port:04X}") and row[3] == "0A"
+                   and f"socket:[{row[9]}]" in fds for row in rows)
+    return False
 
 
 def redis_programs():
