@@ -271,19 +271,22 @@ int gev__http_clock_start(struct gev_http_server *s)
     return 0;
 }
 
+static void stop_idle(const struct gev__list *slot)
+{
+    for (struct gev__list *p = slot->next; p != slot; p = p->next) {
+        struct gev__http_conn *c =
+            GEV__CONTAINER(p, struct gev__http_conn, link);
+
+        if (c->state == GEV__HTTP_IDLE && is_parked(c)) {
+            c->told = true;
+            wake(c, -ETIMEDOUT);
+        }
+    }
+}
+
 void gev__http_clock_stop_idle(struct gev_http_server *s)
 {
     for (int i = 0; i < GEV__HTTP_SLOTS; i++) {
-        struct gev__list *head = &s->clock.slots[i];
-
-        for (struct gev__list *p = head->next; p != head; p = p->next) {
-            struct gev__http_conn *c =
-                GEV__CONTAINER(p, struct gev__http_conn, link);
-
-            if (c->state == GEV__HTTP_IDLE && is_parked(c)) {
-                c->told = true;
-                wake(c, -ETIMEDOUT);
-            }
-        }
+        stop_idle(&s->clock.slots[i]);
     }
 }

@@ -26,8 +26,8 @@ void gev__http_etag(const struct stat *st, char ret[GEV__ETAG_SIZE])
     h = mix(h ^ (uint64_t)st->st_dev);
     h = mix(h ^ (uint64_t)st->st_mtim.tv_sec);
     h = mix(h ^ (uint64_t)st->st_mtim.tv_nsec);
-    snprintf(ret, GEV__ETAG_SIZE, "\"%" PRIx64 "-%016" PRIx64 "\"",
-             (uint64_t)st->st_size, h);
+    (void)snprintf(ret, GEV__ETAG_SIZE, "\"%" PRIx64 "-%016" PRIx64 "\"",
+                   (uint64_t)st->st_size, h);
 }
 
 bool gev__http_etag_listed(const char *list, const char *tag, bool weak)

@@ -43,6 +43,7 @@ int gev__http_dir_init(struct gev__http_dir *d, unsigned max)
     while (n < 2 * (size_t)max) {
         n *= 2;
     }
+    /* Of pointers. NOLINTNEXTLINE(bugprone-sizeof-expression) */
     d->table = calloc(n, sizeof *d->table);
     d->max = max;
     d->n = 0;
@@ -107,6 +108,8 @@ static void forget_older(struct gev__http_dir *d, double when)
         struct gev__http_file *f =
             GEV__CONTAINER(d->lru.prev, struct gev__http_file, lru);
 
+        /* The one before is not here any more.
+           NOLINTNEXTLINE(clang-analyzer-unix.Malloc) */
         if (f->used > when) {
             return;
         }

@@ -109,12 +109,33 @@ static int set_content_range(struct gev_http *x, int64_t first, int64_t n,
     char text[80];
 
     if (n > 0) {
-        snprintf(text, sizeof text, "bytes %lld-%lld/%lld", (long long)first,
-                 (long long)(first + n - 1), (long long)size);
+        (void)snprintf(text, sizeof text, "bytes %lld-%lld/%lld",
+                       (long long)first, (long long)(first + n - 1),
+                       (long long)size);
     } else {
-        snprintf(text, sizeof text, "bytes */%lld", (long long)size);
+        (void)snprintf(text, sizeof text, "bytes */%lld", (long long)size);
     }
     return gev_http_set(x, "Content-Range", text) < 0 ? -errno : 0;
+}
+
+/* The part that @range asks for, and its field. Return: 206, 416, 0 for the whole
+   of it, or -Exxx. */
+static int choose_part(struct gev_http *x, const char *range, int64_t size,
+                       int64_t *ret_first, int64_t *ret_n)
+{
+    int rc;
+
+    switch (gev__http_range(range, size, ret_first, ret_n)) {
+    case GEV__HTTP_OUTSIDE:
+        rc = set_content_range(x, 0, 0, size);
+        return rc < 0 ? rc : 416;
+    case GEV__HTTP_PART:
+        rc = set_content_range(x, *ret_first, *ret_n, size);
+        return rc < 0 ? rc : 206;
+    case GEV__HTTP_WHOLE:
+        break;
+    }
+    return 0;
 }
 
 /* Only validators and the like: 304. */
@@ -132,7 +153,7 @@ int gev__http_file_send(struct gev_http *x,
     const struct gev__http_validators v = {f->etag, f->modified,
                                            f->st.st_mtim.tv_sec};
     int64_t first = 0, n = f->st.st_size;
-    int code = gev__http_conditions_check(x, c, &v), rc;
+    int code = gev__http_conditions_check(x, c, &v), rc = 0;
 
     if (code == 412) {
         return gev__http_reply_error(x, 412, NULL);
@@ -143,21 +164,11 @@ int gev__http_file_send(struct gev_http *x,
     }
     /* RFC 9110 14.2: with other methods than GET a range MUST be ignored. */
     if (x->head.method == GEV__HTTP_GET && gev__http_conditions_range(c, &v)) {
-        switch (gev__http_range(c->range, f->st.st_size, &first, &n)) {
-        case GEV__HTTP_OUTSIDE:
-            rc = set_content_range(x, 0, 0, f->st.st_size);
-            return rc < 0 ? rc : gev__http_reply_error(x, 416, NULL);
-        case GEV__HTTP_PART:
-            code = 206;
-            rc = set_content_range(x, first, n, f->st.st_size);
-            if (rc < 0) {
-                return rc;
-            }
-            break;
-        case GEV__HTTP_WHOLE:
-            break;
-        }
+        rc = choose_part(x, c->range, f->st.st_size, &first, &n);
     }
-    x->re.code = code;
+    if (rc < 0 || rc == 416) {
+        return rc < 0 ? rc : gev__http_reply_error(x, 416, NULL);
+    }
+    x->re.code = rc ? rc : code;
     return send_part(x, f, first, n);
 }

@@ -12,6 +12,7 @@
  *   no descriptors, no memory        503, 500
  *   freed while it is sending        each request has a reference
  */
+#include <assert.h>
 #include <errno.h>
 #include <fcntl.h>
 #include <stdlib.h>
@@ -144,6 +145,7 @@ static int setup(struct gev_http_files *f, const char *root,
         (rc = copy(o->cache_control, &f->cache_control)) < 0) {
         return rc;
     }
+    assert(f->prefix); /* by read_options() */
     f->n_prefix = strlen(f->prefix);
     f->dot_files = o->dot_files != 0;
     f->dir.cache_control = f->cache_control;
@@ -186,23 +188,26 @@ void gev_http_files_free(struct gev_http_files *f)
 
 /* ---- finding it --------------------------------------------------------- */
 
+/* May a name that begins with a dot be asked for, the @first or a later one? */
+static bool dot_name_ok(const char *p, size_t n, bool dot_files, bool first)
+{
+    static const char well_known[] = ".well-known"; /* RFC 8615 */
+
+    if (n == 1 || (n == 2 && p[1] == '.')) {
+        return false;
+    }
+    return dot_files || (first && n == sizeof well_known - 1 &&
+                         memcmp(p, well_known, n) == 0);
+}
+
 /* Is the path of ordinary names? Only the last may be empty. */
 static bool path_ok(const char *path, bool dot_files)
 {
     for (const char *p = path; *p;) {
         size_t n = strcspn(p, "/");
 
-        if (n == 0) {
+        if (n == 0 || (*p == '.' && !dot_name_ok(p, n, dot_files, p == path))) {
             return false;
-        }
-        if (*p == '.') {
-            if (n == 1 || (n == 2 && p[1] == '.')) {
-                return false;
-            }
-            if (!dot_files && !(p == path && n == sizeof ".well-known" - 1 &&
-                                memcmp(p, ".well-known", n) == 0)) {
-                return false;
-            }
         }
         p += n + (p[n] == '/');
     }
@@ -213,12 +218,10 @@ static bool path_ok(const char *path, bool dot_files)
 static char *index_path(struct gev_http *x, const struct gev_http_files *f,
                         const char *path)
 {
-    size_t n = strlen(path), more = strlen(f->index) + 1;
-    char *p = gev__arena_alloc(&x->arena, n + more);
+    char *p = gev__arena_alloc(&x->arena, strlen(path) + strlen(f->index) + 1);
 
     if (p) {
-        memcpy(p, path, n);
-        memcpy(p + n, f->index, more);
+        stpcpy(stpcpy(p, path), f->index);
     }
     return p;
 }

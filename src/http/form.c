@@ -145,22 +145,24 @@ int gev_http_form(struct gev_http *x, size_t max, char **ret_form)
     return 0;
 }
 
+static struct piece without_blanks_behind(const char *p, size_t len)
+{
+    while (len && strchr(" \t", p[len - 1])) {
+        len--;
+    }
+    return (struct piece){p, len};
+}
+
 /* The cookie's value in one field, "a=b; c=d"; .p is NULL if it is not there. */
 static struct piece find_cookie(const char *field, const char *name)
 {
     size_t n = strlen(name);
 
     while (*field) {
-        struct piece value = {NULL, 0};
-
         field += strspn(field, " \t;");
         if (strncmp(field, name, n) == 0 && field[n] == '=') {
-            value.p = field + n + 1;
-            value.len = strcspn(value.p, ";");
-            while (value.len && strchr(" \t", value.p[value.len - 1])) {
-                value.len--;
-            }
-            return value;
+            field += n + 1;
+            return without_blanks_behind(field, strcspn(field, ";"));
         }
         field += strcspn(field, ";");
     }

@@ -211,12 +211,10 @@ static void write_last(struct gev_http_log *log)
 static void *writer(void *arg)
 {
     struct gev_http_log *log = arg;
-    int rc = 0;
 
-    while (rc == 0 && (log->n > 0 || log->reopen)) {
+    while (log->n > 0 || log->reopen) {
         if (gev_event_wait(log->wake, log->interval) < 0 &&
             errno != ETIMEDOUT) {
-            rc = -errno;
             write_last(log);
             break;
         }

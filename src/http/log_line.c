@@ -90,9 +90,9 @@ static char *put_date(char *p, struct gev__log_date *date)
         date->len = (size_t)snprintf(
             date->text, sizeof date->text,
             "[%02d/%.3s/%d:%02d:%02d:%02d %c%02ld%02ld] ", tm.tm_mday,
-            months + 3 * tm.tm_mon, tm.tm_year + 1900, tm.tm_hour, tm.tm_min,
-            tm.tm_sec, tm.tm_gmtoff < 0 ? '-' : '+', labs(tm.tm_gmtoff) / 3600,
-            labs(tm.tm_gmtoff) / 60 % 60);
+            &months[3 * (size_t)tm.tm_mon], tm.tm_year + 1900, tm.tm_hour,
+            tm.tm_min, tm.tm_sec, tm.tm_gmtoff < 0 ? '-' : '+',
+            labs(tm.tm_gmtoff) / 3600, labs(tm.tm_gmtoff) / 60 % 60);
     }
     return put(p, date->text, date->len);
 }

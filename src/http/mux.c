@@ -228,7 +228,7 @@ static const struct entry *choose(const struct route *r, const char *method)
 static int set_allow(struct gev_http *x, const struct route *r)
 {
     size_t size = sizeof "OPTIONS, HEAD";
-    char *allow;
+    char *allow, *p;
 
     for (size_t i = 0; i < r->n_entries; i++) {
         size += strlen(r->entries[i].method) + 2;
@@ -237,12 +237,12 @@ static int set_allow(struct gev_http *x, const struct route *r)
     if (!allow) {
         return -1;
     }
-    strcpy(allow, "OPTIONS");
+    p = stpcpy(allow, "OPTIONS");
     for (size_t i = 0; i < r->n_entries; i++) {
-        strcat(strcat(allow, ", "), r->entries[i].method);
+        p = stpcpy(stpcpy(p, ", "), r->entries[i].method);
     }
     if (entry_of(r, "GET") && !entry_of(r, "HEAD")) {
-        strcat(allow, ", HEAD");
+        stpcpy(p, ", HEAD");
     }
     return gev_http_set(x, "Allow", allow);
 }
@@ -264,7 +264,7 @@ static bool lacks_slash(const struct gev_http_mux *mux, struct gev_http *x,
 {
     size_t len = strlen(path);
     const char *target = gev_http_target(x);
-    char *longer;
+    char *longer, *end;
 
     if (target[0] != '/' || target[1] == '/') {
         return false;
@@ -273,8 +273,8 @@ static bool lacks_slash(const struct gev_http_mux *mux, struct gev_http *x,
     if (!longer) {
         return false;
     }
-    memcpy(longer, path, len);
-    longer[len] = '/';
+    end = mempcpy(longer, path, len);
+    *end = '/';
     return used(find(mux, longer, len + 1));
 }
 

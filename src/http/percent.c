@@ -16,26 +16,35 @@ static int digit(char c)
     return c <= '9' ? c - '0' : gev__ch_lower(c) - 'a' + 10;
 }
 
+/* The byte of two digits, or -1; not 0, which would end the text. */
+static int take_byte(const char **p, const char *end)
+{
+    int high = end - *p >= 2 ? digit((*p)[0]) : -1;
+    int low = high >= 0 ? digit((*p)[1]) : -1;
+
+    if (low < 0 || high + low == 0) {
+        return -1;
+    }
+    *p += 2;
+    return 16 * high + low;
+}
+
 int gev__percent_decode(char *to, const char *p, size_t n, bool plus)
 {
     const char *end = p + n;
 
     while (p < end) {
-        char c = *p++;
+        int c = (unsigned char)*p++;
 
         if (c == '+' && plus) {
             c = ' ';
         } else if (c == '%') {
-            int high = end - p >= 2 ? digit(p[0]) : -1;
-            int low = high >= 0 ? digit(p[1]) : -1;
-
-            c = (char)(16 * high + low);
-            if (low < 0 || c == '\0') {
-                return -EILSEQ;
-            }
-            p += 2;
+            c = take_byte(&p, end);
         }
-        *to++ = c;
+        if (c < 0) {
+            return -EILSEQ;
+        }
+        *to++ = (char)c;
     }
     *to = '\0';
     return 0;

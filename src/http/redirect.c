@@ -13,14 +13,13 @@ int gev__http_add_slash(struct gev_http *x)
     const char *target = gev_http_target(x);
     const char *query = strchr(target, '?');
     size_t len = query ? (size_t)(query - target) : strlen(target);
-    char *location = gev_http_alloc(x, strlen(target) + 2);
+    char *location = gev_http_alloc(x, strlen(target) + 2), *end;
     bool is_get = strcmp(method, "GET") == 0 || strcmp(method, "HEAD") == 0;
 
     if (!location) {
         return -1;
     }
-    memcpy(location, target, len);
-    strcpy(location + len, "/");
-    strcat(location, query ? query : "");
+    end = mempcpy(location, target, len);
+    stpcpy(stpcpy(end, "/"), query ? query : "");
     return gev_http_redirect(x, is_get ? 301 : 308, location);
 }

@@ -175,7 +175,9 @@ void gev__http_close_chunk(struct gev_http *x)
     if (head < CHUNK_HEAD) {
         memmove(start + head, start + CHUNK_HEAD, size);
     }
-    memcpy(start + head + size, "\r\n", 2); /* there is room: see copy() */
+    /* There is room: see copy().
+       NOLINTNEXTLINE(bugprone-not-null-terminated-result) */
+    memcpy(start + head + size, "\r\n", 2);
     out->len = (size_t)(start - out->p) + head + size + 2;
 }
 

@@ -49,7 +49,7 @@ static int move_to(struct gev__http_in *in, size_t size)
     if (!p) {
         return -ENOMEM;
     }
-    if (n > 0) {
+    if (in->p) {
         memcpy(p, in->p + in->at, n);
     }
     if (in->floor > 0) { /* the head is in the old one */
