@@ -268,6 +268,7 @@ def web_rows():
                    "its own expense. See the row with both")
     yield Row("files", "HTTP file: 1 MiB, server plus client",
               web.files(large, s.FILES, KIB * KIB, both=True), s.NGINX,
+              targets=times(1.1, s.NGINX, "HTTP"),
               note="the same, with the CPU of wrk")
     yield Row("http memory", "HTTP: memory per idle connection, 10,000",
               measure.idle_memory(WEB, 10000, 5, s.HTTP, H=True), s.NGINX,
