@@ -25,15 +25,17 @@ static void set_open(enum gev__ends by)
 /* Has a handler run since the call began that ends it? */
 static bool is_interrupted(const struct gev__eintr *c)
 {
-    uint32_t all, restarting;
+    const struct gev__handled *now = &gev__interrupts.handled;
 
-    if (c->by == GEV__NOTHING) {
+    atomic_signal_fence(memory_order_seq_cst);
+    switch (c->by) {
+    case GEV__ALWAYS:
+        return now->all != c->mark.all;
+    case GEV__UNLESS_RESTART:
+        return now->ending != c->mark.ending;
+    default:
         return false;
     }
-    atomic_signal_fence(memory_order_seq_cst);
-    all = gev__interrupts.handled.all - c->mark.all;
-    restarting = gev__interrupts.handled.restarting - c->mark.restarting;
-    return c->by == GEV__ALWAYS ? all > 0 : all > restarting;
 }
 
 static void close_section(struct gev__eintr *c)
@@ -83,7 +85,7 @@ void gev__interrupts_note(bool restarts)
     struct gev__interrupts *i = &gev__interrupts;
 
     __atomic_add_fetch(&i->handled.all, 1, __ATOMIC_RELAXED); /* they nest */
-    __atomic_add_fetch(&i->handled.restarting, restarts, __ATOMIC_RELAXED);
+    __atomic_add_fetch(&i->handled.ending, !restarts, __ATOMIC_RELAXED);
     if (i->open == GEV__ALWAYS ||
         (i->open == GEV__UNLESS_RESTART && !restarts)) {
         gev_interrupt();

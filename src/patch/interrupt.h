@@ -27,10 +27,11 @@ enum gev__ends {
     GEV__ALWAYS, /* poll(2), nanosleep(2) …, and sockets' time limits */
 };
 
-/* Handlers that this thread has run, modulo 2^32. */
+/* Handlers that this thread has run, modulo 2^32. Each question is answered by one
+   of the counts: a handler may run between looks at two. */
 struct gev__handled {
     uint32_t all;
-    uint32_t restarting; /* of these, with SA_RESTART */
+    uint32_t ending; /* of these, without SA_RESTART */
 };
 
 /**
