@@ -42,25 +42,30 @@
 
 static uint64_t table[NSIG];
 static bool locked;
-static sigset_t fork_mask; /* of who forks, while it does */
+static sigset_t fork_mask;      /* of who forks, while it does */
+static _Thread_local bool forks /* this thread has the lock: it forks */
+    __attribute__((tls_model("initial-exec")));
 static sigset_t
     interrupting; /* siginterrupt(3): signal(3) is to be SA_RESTART's
                                  opposite */
 
+/* Other libraries' functions for a fork may set handlers. */
 static void lock(sigset_t *ret_former)
 {
     sigset_t all;
 
     sigfillset(&all);
     pthread_sigmask(SIG_SETMASK, &all, ret_former);
-    while (__atomic_test_and_set(&locked, __ATOMIC_ACQUIRE)) {
+    while (!forks && __atomic_test_and_set(&locked, __ATOMIC_ACQUIRE)) {
         sched_yield();
     }
 }
 
 static void unlock(const sigset_t *former)
 {
-    __atomic_clear(&locked, __ATOMIC_RELEASE);
+    if (!forks) {
+        __atomic_clear(&locked, __ATOMIC_RELEASE);
+    }
     pthread_sigmask(SIG_SETMASK, former, NULL);
 }
 
@@ -70,12 +75,14 @@ void gev__sigaction_before_fork(void)
 
     lock(&former);
     fork_mask = former;
+    forks = true;
 }
 
 void gev__sigaction_after_fork(void)
 {
     sigset_t former = fork_mask;
 
+    forks = false;
     unlock(&former);
 }
 

@@ -408,6 +408,47 @@ static void handlers_change_whole_and_forks_find_them_so(void **state)
     assert_int_equal(n_handled, n * 100);
 }
 
+/* Of who was there before the library: the child's run before its own. */
+static _Atomic int n_set, sets_at_fork;
+
+static void set_at_fork(void)
+{
+    if (sets_at_fork) {
+        n_set += signal(SIGUSR2, on_signal) != SIG_ERR;
+    }
+}
+
+static void be_early(void)
+{
+    (void)pthread_atfork(set_at_fork, set_at_fork, set_at_fork);
+}
+
+static void (*const early)(void)
+    __attribute__((section(".preinit_array"), used)) = be_early;
+
+static void handlers_may_be_set_at_a_fork(void **state)
+{
+    sigset_t mask;
+    int status;
+    pid_t pid;
+
+    (void)state;
+    n_set = 0;
+    sets_at_fork = 1;
+    pid = fork(); /* or it hangs */
+    if (pid == 0) {
+        raise(SIGUSR2);
+        _exit(n_set == 2 && n_handled == 1 ? 0 : 1);
+    }
+    sets_at_fork = 0;
+    assert_int_equal(waitpid(pid, &status, 0), pid);
+    assert_int_equal(status, 0);
+    assert_int_equal(n_set, 2);
+    assert_int_equal(sigprocmask(SIG_BLOCK, NULL, &mask), 0);
+    assert_false(sigismember(&mask, SIGUSR2));
+    signal(SIGUSR2, SIG_DFL);
+}
+
 int main(void)
 {
     const struct CMUnitTest tests[] = {
@@ -420,6 +461,7 @@ int main(void)
         TEST(a_handler_that_jumps_is_over),
         TEST(handlers_may_call_and_none_is_lost),
         TEST(handlers_change_whole_and_forks_find_them_so),
+        TEST(handlers_may_be_set_at_a_fork),
     };
 
     return cmocka_run_group_tests(tests, NULL, NULL);
