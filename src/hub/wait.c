@@ -318,7 +318,9 @@ int gev_sleep(double secs)
     }
     rc = gev__park_as(hub, GEV__WAIT_SLEEP, NULL, gev__deadline(secs), NULL);
     if (rc == -ETIMEDOUT) { /* this very sleep ended, unless a scope did too */
-        rc = -hub->core->current->interrupt;
+        int why = hub->core->current->interrupt;
+
+        rc = why == EINTR ? 0 : -why; /* a later one's: it is not in time */
     }
     return (int)gev__ret(rc);
 }
