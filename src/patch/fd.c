@@ -16,6 +16,7 @@
 #include <stdio.h>
 #include <sys/ioctl.h>
 #include <sys/socket.h>
+#include <sys/syscall.h>
 #include <unistd.h>
 
 #include <gev/hub.h>
@@ -276,4 +277,26 @@ GEV__INTERPOSED int pipe2(int fds[2], int flags)
         MADE(fds[1]);
     }
     return r;
+}
+
+/* libuv closes so. What a call does not take is not looked at, as in libc. */
+GEV__INTERPOSED long syscall(long number, ...)
+{
+    bool closes = number == SYS_close || number == SYS_close_range;
+    long a[6];
+    va_list args;
+
+    va_start(args, number);
+    for (int i = 0; i < 6; i++) {
+        a[i] = va_arg(args, long);
+    }
+    va_end(args);
+    if (closes && BOOKS) {
+        if (number == SYS_close) {
+            forget((int)a[0]);
+        } else if (!((unsigned)a[2] & CLOSE_RANGE_CLOEXEC)) {
+            forget_range((unsigned)a[0], (unsigned)a[1]);
+        }
+    }
+    return GEV__REAL(syscall)(number, a[0], a[1], a[2], a[3], a[4], a[5]);
 }

@@ -105,7 +105,8 @@ struct rusage;
     X(fd, int, socket, (int, int, int))                                        \
     X(fd, int, socketpair, (int, int, int, int[2]))                            \
     X(fd, int, pipe, (int[2]))                                                 \
-    X(fd, int, pipe2, (int[2], int))
+    X(fd, int, pipe2, (int[2], int))                                           \
+    X(fd, long, syscall, (long, ...))
 
 #define GEV__NAMES_TIME(X)                                                     \
     X(time, unsigned, sleep, (unsigned))                                       \

@@ -14,6 +14,7 @@
 #include <string.h>
 #include <sys/eventfd.h>
 #include <sys/socket.h>
+#include <sys/syscall.h>
 #include <sys/wait.h>
 #include <threads.h>
 #include <unistd.h>
@@ -295,6 +296,45 @@ static void close_wakes_who_waits_with_ebadf(void **state)
     close(fds[1]);
 }
 
+static void a_direct_close_wakes_who_waits_with_ebadf(void **state)
+{
+    const unsigned flags = 0;
+    struct gev_greenlet *g;
+
+    (void)state;
+    for (int i = 0; i < 2; i++) {
+        make_pair();
+        g = start_reader();
+        assert_int_equal(i == 0
+                             ? syscall(SYS_close, fds[0])
+                             : syscall(SYS_close_range, fds[0], fds[0], flags),
+                         0);
+        assert_int_equal(gev_join(g, 1), 0);
+        assert_int_equal(got.n, -1);
+        assert_int_equal(got.err, EBADF);
+        gev_unref(g);
+        close(fds[1]);
+    }
+}
+
+static void syscall_passes_on_arguments_result_and_errno(void **state)
+{
+    char buf[4] = "";
+
+    (void)state;
+    assert_int_equal(pipe(fds), 0);
+    assert_int_equal(write(fds[1], "abcd", 4), 4);
+    /* Six of them count: from, where, to, where, length, flags. */
+    assert_int_equal(syscall(SYS_splice, fds[0], NULL, fds[0], NULL, 1L, 0L),
+                     -1);
+    assert_int_equal(errno, EBADF);
+    assert_int_equal(syscall(SYS_read, fds[0], buf, 3L), 3);
+    assert_memory_equal(buf, "abc", 4);
+    assert_int_equal(syscall(SYS_close, -1), -1);
+    assert_int_equal(errno, EBADF);
+    close_pair();
+}
+
 static void a_killed_greenlets_read_gives_ecanceled(void **state)
 {
     struct gev_greenlet *g;
@@ -371,6 +411,8 @@ int main(void)
         TEST(several_read_one_stream_and_each_has_its_byte),
         TEST(bytes_beyond_the_count_stay_as_they_were),
         TEST(close_wakes_who_waits_with_ebadf),
+        TEST(a_direct_close_wakes_who_waits_with_ebadf),
+        TEST(syscall_passes_on_arguments_result_and_errno),
         TEST(a_killed_greenlets_read_gives_ecanceled),
         TEST(a_scope_ends_a_read_with_etimedout),
         TEST(passthrough_calls_the_real_functions),

@@ -119,7 +119,6 @@ EXCUSED = {
     "does not block; the child's hub is marked by an atfork handler": """
         fork vfork _Fork forkpty daemon posix_spawn posix_spawnp""",
     "waits only until the machine has booted": "getrandom getentropy",
-    "a direct system call: not covered, docs/patching.md": "syscall",
     "asks the name service only for ~user; the module is known by its name":
         "glob",
 }
