@@ -25,6 +25,7 @@
 #include <gev/hub.h>
 #include <gev/io.h>
 
+#include "patch/closes.h"
 #include "patch/flags.h"
 #include "patch/guard.h"
 #include "patch/real.h"
@@ -126,6 +127,7 @@ int gev__block_wait(struct gev__block *b)
         b->nowait = 0;
         return 0;
     }
+    gev__closes_heed();
     if (gev__eintr_enter(&b->eintr) < 0 ||
         gev__eintr_leave(&b->eintr, gev_wait_fd(b->fd, b->events, left)) < 0) {
         return give_up(b);

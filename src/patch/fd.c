@@ -22,6 +22,7 @@
 #include <gev/hub.h>
 #include <gev/io.h>
 
+#include "patch/closes.h"
 #include "patch/guard.h"
 #include "patch/kind.h"
 #include "patch/process.h"
@@ -29,18 +30,25 @@
 
 #define BOOKS gev__guard_books(GEV__F_fd, __builtin_return_address(0))
 
+/* The number means something else, to all threads. */
+static void changed(int fd)
+{
+    gev__closes_note(fd);
+    (void)gev_fd_forget(fd);
+}
+
 static void forget(int fd)
 {
     if (fd >= 0) {
         gev__kind_forget(fd);
-        (void)gev_fd_forget(fd);
+        changed(fd);
     }
 }
 
 static void copied(int from, int to)
 {
     if (to >= 0 && to != from) {
-        (void)gev_fd_forget(to);
+        changed(to);
         gev__kind_copy(from, to);
     }
 }
@@ -50,7 +58,7 @@ int gev__fd_made(int fd, const void *caller)
     if (fd >= 0) {
         gev__kind_forget(fd);
         if (gev__guard_books(GEV__F_fd, caller)) {
-            (void)gev_fd_forget(fd);
+            changed(fd);
         }
     }
     return fd;
@@ -86,6 +94,7 @@ GEV__INTERPOSED int fclose(FILE *f)
 static void forget_range(unsigned first, unsigned last)
 {
     gev__kind_forget_range(first, last);
+    gev__closes_note_range(first, last);
     (void)gev_fd_forget_range(first, last);
 }
 

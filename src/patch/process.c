@@ -29,6 +29,7 @@
 #include <gev/io.h>
 #include <gev/process.h>
 
+#include "patch/closes.h"
 #include "patch/guard.h"
 #include "patch/interrupt.h"
 #include "patch/kind.h"
@@ -41,6 +42,7 @@
    with errno. */
 static int await_pidfd(struct gev__eintr *e, int fd)
 {
+    gev__closes_heed();
     if (gev__eintr_enter(e) == 0 &&
         gev__eintr_leave(e, gev_wait_fd(fd, GEV_READ, GEV_FOREVER)) >= 0) {
         return 0;

@@ -25,6 +25,7 @@
 #include <gev/io.h>
 
 #include "patch/block.h"
+#include "patch/closes.h"
 #include "patch/guard.h"
 #include "patch/interrupt.h"
 #include "patch/real.h"
@@ -93,6 +94,7 @@ static int wait_poll(struct pollfd *fds, nfds_t n, int ms)
 {
     struct gev__eintr e = gev__eintr_begin(GEV__ALWAYS);
 
+    gev__closes_heed();
     return gev__eintr_enter(&e) < 0
                ? -1
                : gev__eintr_leave(&e, gev_poll(fds, n, ms));
@@ -102,6 +104,7 @@ static int wait_select(int n, fd_set *set[3], struct timeval *t)
 {
     struct gev__eintr e = gev__eintr_begin(GEV__ALWAYS);
 
+    gev__closes_heed();
     return gev__eintr_enter(&e) < 0
                ? -1
                : gev__eintr_leave(&e, gev_select(n, set[0], set[1], set[2], t));
@@ -282,6 +285,7 @@ static int wait_epoll(int epfd, struct epoll_event *v, int max, double deadline,
         if (r != 0 || left <= 0) {
             return r;
         }
+        gev__closes_heed();
         if (gev__eintr_enter(&e) == 0 &&
             gev__eintr_leave(&e, gev_wait_fd(epfd, GEV_READ, left)) >= 0) {
             continue;
