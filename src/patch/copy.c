@@ -164,6 +164,7 @@ static ssize_t try_splice(struct gev__block *b)
     return n;
 }
 
+/* NOLINTNEXTLINE(readability-function-size): libc's parameters */
 GEV__INTERPOSED ssize_t splice(int in, off64_t *in_at, int out, off64_t *out_at,
                                size_t len, unsigned flags)
 {

@@ -108,6 +108,21 @@ static bool is_same(int fd, const struct stat *st)
            other.st_dev == st->st_dev;
 }
 
+/* At each descriptor of a listener. */
+static void note_listener(const struct stat *st, bool on)
+{
+    for (int i = 0; i < N_CHUNKS * CHUNK;) {
+        if (!gev__kind_byte(i)) {
+            i = (i / CHUNK + 1) * CHUNK;
+            continue;
+        }
+        if (gev__kind_has(i, GEV__KIND_LISTENER) && is_same(i, st)) {
+            gev__kind_note(i, GEV__KIND_NONBLOCK, on);
+        }
+        i++;
+    }
+}
+
 void gev__kind_note_file(int fd, bool on)
 {
     int saved = errno;
@@ -115,16 +130,7 @@ void gev__kind_note_file(int fd, bool on)
 
     gev__kind_note(fd, GEV__KIND_NONBLOCK, on);
     if (fstat(fd, &st) == 0) {
-        for (int i = 0; i < N_CHUNKS * CHUNK;) {
-            if (!gev__kind_byte(i)) {
-                i = (i / CHUNK + 1) * CHUNK;
-                continue;
-            }
-            if (gev__kind_has(i, GEV__KIND_LISTENER) && is_same(i, &st)) {
-                gev__kind_note(i, GEV__KIND_NONBLOCK, on);
-            }
-            i++;
-        }
+        note_listener(&st, on);
     }
     errno = saved;
 }

@@ -69,7 +69,8 @@ GEV__INTERPOSED int recvmmsg(int fd, struct mmsghdr *v, unsigned n, int flags,
     double until = INFINITY;
     int r;
 
-    if (t && (t->tv_sec < 0 || t->tv_nsec < 0 || t->tv_nsec >= NSEC_PER_SEC)) {
+    if (t && (t->tv_sec < 0 || t->tv_nsec < 0 ||
+              (double)t->tv_nsec >= NSEC_PER_SEC)) {
         go = go < 0 ? go : GEV__PASS; /* EINVAL */
     }
     if (go != GEV__COOPERATE) {

@@ -113,13 +113,15 @@ static void name_place(const void *at, char buf[PLACE_SIZE])
     if (!dladdr1((const void *)(pc - 1), &info, (void **)&object,
                  RTLD_DL_LINKMAP) ||
         !info.dli_fname || !object) {
-        snprintf(buf, PLACE_SIZE, "%p", at);
+        (void)snprintf(buf, PLACE_SIZE, "%p", at);
     } else if (info.dli_sname) {
-        snprintf(buf, PLACE_SIZE, "%s+0x%" PRIxPTR " in %s", info.dli_sname,
-                 pc - (uintptr_t)info.dli_saddr, file_of(info.dli_fname));
+        (void)snprintf(buf, PLACE_SIZE, "%s+0x%" PRIxPTR " in %s",
+                       info.dli_sname, pc - (uintptr_t)info.dli_saddr,
+                       file_of(info.dli_fname));
     } else {
-        snprintf(buf, PLACE_SIZE, "%s+0x%" PRIxPTR, file_of(info.dli_fname),
-                 pc - (uintptr_t)object->l_addr); /* as addr2line(1) wants it */
+        (void)snprintf(
+            buf, PLACE_SIZE, "%s+0x%" PRIxPTR, file_of(info.dli_fname),
+            pc - (uintptr_t)object->l_addr); /* as addr2line(1) wants it */
     }
 }
 
@@ -177,14 +179,14 @@ static void name_greenlet(const struct gev_greenlet *g, char *buf, size_t size)
     const char *name = gev_name(g);
 
     if (gev_is_hub()) {
-        snprintf(buf, size, "the hub");
+        (void)snprintf(buf, size, "the hub");
         return;
     }
     if (!*name && gev_id(g) == MAIN_ID) {
         name = "main";
     }
-    snprintf(buf, size, *name ? "greenlet %u \"%s\"" : "greenlet %u", gev_id(g),
-             name);
+    (void)snprintf(buf, size, *name ? "greenlet %u \"%s\"" : "greenlet %u",
+                   gev_id(g), name);
 }
 
 void gev__mutex_tell(const struct gev__held *h, const struct gev_greenlet *who)
@@ -204,14 +206,15 @@ void gev__mutex_tell(const struct gev__held *h, const struct gev_greenlet *who)
     name_place(h->place, locked);
     if (at) {
         name_place(at, waits);
-        snprintf(does, sizeof does,
-                 call ? "waits in %s() at %s" : "waits%s at %s",
-                 call ? call : "", waits);
+        (void)snprintf(does, sizeof does,
+                       call ? "waits in %s() at %s" : "waits%s at %s",
+                       call ? call : "", waits);
     } else if (!ended) {
-        snprintf(does, sizeof does, "waits");
+        (void)snprintf(does, sizeof does, "waits");
     }
-    snprintf(text, sizeof text, "gev: %s %s while it holds a %s locked at %s\n",
-             name, does, h->kind, locked);
+    (void)snprintf(text, sizeof text,
+                   "gev: %s %s while it holds a %s locked at %s\n", name, does,
+                   h->kind, locked);
     report(text);
     errno = saved_errno;
 }

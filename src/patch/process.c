@@ -96,8 +96,9 @@ static pid_t ask(const struct call *c, int more)
 static int await(struct gev__eintr *e, const struct call *c)
 {
     pid_t one = c->by_id ? (c->idtype == P_PID ? (pid_t)c->id : 0) : c->pid;
-    int beyond = c->by_id ? WSTOPPED | WCONTINUED : WUNTRACED | WCONTINUED;
+    int beyond = WUNTRACED | WCONTINUED;
 
+    _Static_assert(WSTOPPED == WUNTRACED, "by id it is called so");
     if (c->options & beyond) {
         return 1;
     }
@@ -376,6 +377,7 @@ static int open_stream(struct stream *s, const char *command, bool reads,
 {
     int fds[2], rc;
 
+    s->f = NULL;
     if (GEV__REAL(pipe2)(fds, O_CLOEXEC) < 0) {
         return errno;
     }
@@ -475,7 +477,7 @@ GEV__INTERPOSED int pclose(FILE *f)
     if (pid == 0) {
         return GEV__REAL(pclose)(f);
     }
-    fclose(f);
+    (void)fclose(f);
     go = GEV__GUARD(process, pclose);
     if (go < 0) {
         r = reap_now(pid, &status);

@@ -12,6 +12,7 @@
 
 #include <dlfcn.h>
 #include <errno.h>
+#include <stdint.h>
 
 struct gev__real gev__real;
 
@@ -33,15 +34,14 @@ static void *find(const char *name)
 }
 
 /* POSIX says how a pointer to a function comes out of dlsym(3): by its bytes. */
-#define LOAD(family, result, name, parameters)                                 \
-    {                                                                          \
-        void *p = find(#name);                                                 \
-        *(void **)(void *)&gev__real.name = p;                                 \
-        if (!p) {                                                              \
-            gev__real.name =                                                   \
-                (result(*) parameters)(void (*)(void))no_such_call;            \
-        }                                                                      \
-    }
+static void load(void *at, const char *name)
+{
+    void *p = find(name);
+
+    *(void **)at = p ? p : (void *)(uintptr_t)no_such_call;
+}
+
+#define LOAD(family, result, name, parameters) load(&gev__real.name, #name);
 
 void gev__real_load(void)
 {

@@ -14,6 +14,7 @@
  * except for the constructors of libraries that come before ours.
  */
 struct gev__real {
+/* A declarator. NOLINTNEXTLINE(bugprone-macro-parentheses) */
 #define GEV__REAL(family, result, name, parameters) result(*name) parameters;
     GEV__NAMES(GEV__REAL)
 #undef GEV__REAL

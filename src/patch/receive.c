@@ -307,6 +307,7 @@ GEV__INTERPOSED ssize_t __recv_chk(int fd, void *buf, size_t n, size_t size,
     return receive(&b, GEV__N___recv_chk, try_recvfrom);
 }
 
+/* NOLINTNEXTLINE(readability-function-size): libc's parameters */
 GEV__INTERPOSED ssize_t recvfrom(int fd, void *buf, size_t n, int flags,
                                  struct sockaddr *sa, socklen_t *len)
 {
@@ -325,6 +326,7 @@ GEV__INTERPOSED ssize_t recvfrom(int fd, void *buf, size_t n, int flags,
     return receive(&b, GEV__N_recvfrom, try_recvfrom);
 }
 
+/* NOLINTNEXTLINE(readability-function-size): libc's parameters */
 GEV__INTERPOSED ssize_t __recvfrom_chk(int fd, void *buf, size_t n, size_t size,
                                        int flags, struct sockaddr *sa,
                                        socklen_t *len)

@@ -42,7 +42,7 @@ int gev_patch_check(FILE *out)
         }
         lost++;
         if (out) {
-            fprintf(out, "%s is bound to %s\n", names[i], object);
+            (void)fprintf(out, "%s is bound to %s\n", names[i], object);
         }
     }
     return lost;
@@ -50,12 +50,14 @@ int gev_patch_check(FILE *out)
 
 void gev_patch_report(FILE *out)
 {
-    fprintf(out, "%-18s %12s %12s %12s\n", "name", "passed", "tried", "waited");
+    (void)fprintf(out, "%-18s %12s %12s %12s\n", "name", "passed", "tried",
+                  "waited");
     for (int i = 0; i < GEV__N_NAMES; i++) {
         const struct gev__count *c = &gev__counts[i];
         if (c->passed || c->tried) {
-            fprintf(out, "%-18s %12" PRIu64 " %12" PRIu64 " %12" PRIu64 "\n",
-                    names[i], c->passed, c->tried, c->waited);
+            (void)fprintf(out,
+                          "%-18s %12" PRIu64 " %12" PRIu64 " %12" PRIu64 "\n",
+                          names[i], c->passed, c->tried, c->waited);
         }
     }
 }

@@ -48,6 +48,7 @@ GEV__INTERPOSED int getaddrinfo(const char *node, const char *service,
     return gev_getaddrinfo(node, service, hints, ret);
 }
 
+/* NOLINTNEXTLINE(readability-function-size): libc's parameters */
 GEV__INTERPOSED int getnameinfo(const struct sockaddr *sa, socklen_t sa_len,
                                 char *host, socklen_t host_len, char *serv,
                                 socklen_t serv_len, int flags)
@@ -272,6 +273,7 @@ static int fail_r(struct hostent **result, int *h_err)
     return errno;
 }
 
+/* NOLINTNEXTLINE(readability-function-size): libc's parameters */
 GEV__INTERPOSED int gethostbyname_r(const char *name, struct hostent *ret,
                                     char *buf, size_t len,
                                     struct hostent **result, int *h_err)
@@ -290,6 +292,7 @@ GEV__INTERPOSED int gethostbyname_r(const char *name, struct hostent *ret,
     return ask(&q, &to, result, h_err);
 }
 
+/* NOLINTNEXTLINE(readability-function-size): libc's parameters */
 GEV__INTERPOSED int gethostbyname2_r(const char *name, int family,
                                      struct hostent *ret, char *buf, size_t len,
                                      struct hostent **result, int *h_err)
@@ -309,6 +312,7 @@ GEV__INTERPOSED int gethostbyname2_r(const char *name, int family,
     return ask(&q, &to, result, h_err);
 }
 
+/* NOLINTNEXTLINE(readability-function-size): libc's parameters */
 GEV__INTERPOSED int gethostbyaddr_r(const void *addr, socklen_t addr_len,
                                     int family, struct hostent *ret, char *buf,
                                     size_t len, struct hostent **result,

@@ -27,14 +27,15 @@
 
 static void usage(FILE *out)
 {
-    fputs("usage: gev-run [OPTION]... PROGRAM [ARGUMENT]...\n"
-          "Runs PROGRAM with libc's blocking calls made to let other greenlets "
-          "run.\n"
-          "  --threads        threads that PROGRAM makes are greenlets\n"
-          "  --check-mutexes  tell who waits while holding a mutex\n"
-          "  --patch=WORDS    what: all,-dns (the default is all); the words "
-          "are\n                   " GEV__WORDS "\n",
-          out);
+    (void)fputs(
+        "usage: gev-run [OPTION]... PROGRAM [ARGUMENT]...\n"
+        "Runs PROGRAM with libc's blocking calls made to let other greenlets "
+        "run.\n"
+        "  --threads        threads that PROGRAM makes are greenlets\n"
+        "  --check-mutexes  tell who waits while holding a mutex\n"
+        "  --patch=WORDS    what: all,-dns (the default is all); the words "
+        "are\n                   " GEV__WORDS "\n",
+        out);
 }
 
 /* Beside gev-run? */
@@ -112,10 +113,11 @@ static bool choose(const char *text)
     struct gev__words w = gev__words_read(text);
 
     if (w.unknown) {
-        fprintf(stderr,
-                "gev-run: --patch: '%.*s' is unknown; the words are " GEV__WORDS
-                "\n",
-                (int)w.len, w.unknown);
+        (void)fprintf(
+            stderr,
+            "gev-run: --patch: '%.*s' is unknown; the words are " GEV__WORDS
+            "\n",
+            (int)w.len, w.unknown);
         exit(FAILED);
     }
     return setenv("GEV_PATCH", text, 1) == 0;
@@ -175,9 +177,10 @@ int main(int argc, char **argv)
         return FAILED;
     }
     if (o.threads && o.mutexes) {
-        fputs("gev-run: --check-mutexes looks for what --threads allows: there "
-              "others run while a mutex is held\n",
-              stderr);
+        (void)fputs(
+            "gev-run: --check-mutexes looks for what --threads allows: there "
+            "others run while a mutex is held\n",
+            stderr);
         return FAILED;
     }
     if (preload_all(find_library(path, sizeof path), &o) < 0) {
@@ -185,6 +188,6 @@ int main(int argc, char **argv)
         return FAILED;
     }
     execvp(argv[n + 1], argv + n + 1);
-    fprintf(stderr, "gev-run: %s: %s\n", argv[n + 1], strerror(errno));
+    (void)fprintf(stderr, "gev-run: %s: %s\n", argv[n + 1], strerror(errno));
     return errno == ENOENT ? NOT_FOUND : NOT_RUNNING;
 }

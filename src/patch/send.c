@@ -169,7 +169,8 @@ static ssize_t send_all(struct gev__block *b, gev__attempt_fn *attempt)
 static ssize_t send_msg_all(struct gev__block *b, gev__attempt_fn *attempt,
                             size_t size)
 {
-    const struct msghdr *msg = b->arg;
+    void *arg = b->arg;
+    const struct msghdr *msg = arg;
     struct msghdr more = {.msg_name = msg->msg_name,
                           .msg_namelen = msg->msg_namelen};
     struct gev__iov rest;
@@ -190,6 +191,7 @@ static ssize_t send_msg_all(struct gev__block *b, gev__attempt_fn *attempt,
         n = gev__block_run(b, attempt);
         done += n < 0 ? 0 : (size_t)n;
     }
+    b->arg = arg; /* @more ends here */
     errno = saved;
     return (ssize_t)done;
 }
@@ -280,6 +282,7 @@ GEV__INTERPOSED ssize_t send(int fd, const void *buf, size_t n, int flags)
     return send_most(GEV__N_send, fd, buf, n, flags);
 }
 
+/* NOLINTNEXTLINE(readability-function-size): libc's parameters */
 GEV__INTERPOSED ssize_t sendto(int fd, const void *buf, size_t n, int flags,
                                const struct sockaddr *sa, socklen_t len)
 {

@@ -22,6 +22,8 @@
     GEV__IN_NSS;                                                               \
     gev__count_passed(GEV__N_##name)
 
+/* Types, names and parameters are libc's.
+   NOLINTBEGIN(bugprone-macro-parentheses,readability-function-size) */
 #define SERVICE(X, result, name, parameters, arguments)                        \
     GEV__INTERPOSED result name parameters                                     \
     {                                                                          \
@@ -30,6 +32,7 @@
     }
 
 GEV__SERVICES(SERVICE, _)
+/* NOLINTEND(bugprone-macro-parentheses,readability-function-size) */
 
 GEV__INTERPOSED void syslog(int priority, const char *fmt, ...)
 {

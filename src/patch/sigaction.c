@@ -167,7 +167,7 @@ static int change(int signo, const struct sigaction *act, struct sigaction *old)
         __atomic_store_n(&table[signo], word, __ATOMIC_RELEASE);
     }
     unlock(&former);
-    if (r == 0 && old) {
+    if (r >= 0 && old) {
         translate(&was, word);
         *old = was;
     }

@@ -265,7 +265,8 @@ GEV__INTERPOSED int pthread_cancel(pthread_t handle)
     if (!OURS || !of(handle)) {
         return real(handle);
     }
-    fputs("gev-run: pthread_cancel() does not work with --threads\n", stderr);
+    (void)fputs("gev-run: pthread_cancel() does not work with --threads\n",
+                stderr);
     return ENOSYS;
 }
 

@@ -239,6 +239,7 @@ static int ask_masked(int n, fd_set *set[3], const sigset_t *mask)
     return r;
 }
 
+/* NOLINTNEXTLINE(readability-function-size): libc's parameters */
 GEV__INTERPOSED int pselect(int n, fd_set *r, fd_set *w, fd_set *x,
                             const struct timespec *t, const sigset_t *mask)
 {
@@ -298,6 +299,7 @@ static int wait_epoll(int epfd, struct epoll_event *v, int max, double deadline,
     }
 }
 
+/* NOLINTNEXTLINE(readability-function-size): epoll_pwait(2)'s, and two more */
 static int cooperative_epoll(enum gev__name name, int epfd,
                              struct epoll_event *v, int max, double secs,
                              const sigset_t *mask, bool *ret_real)
