@@ -251,7 +251,9 @@ static void *interrupt_with_the_lock(void *arg)
 
     note(gev_lock_acquire(h->lock, GEV_FOREVER) == 0 ? 'l' : '!');
     gev_interrupt();
-    (void)gev_sleep(0.02); /* main would like to have it back */
+    (void)gev_sleep(0.01); /* main would like to have it back */
+    gev_interrupt();       /* and is told again */
+    (void)gev_sleep(0.01);
     note('r');
     gev_lock_release(h->lock);
     return NULL;
@@ -404,7 +406,8 @@ static void *fork_here(void *arg)
         MUST(gev_sleep(0.001) == 0);
         gev_interrupt();
         MUST(gev_sleep(0.001) == 0);
-        _exit(0);
+        signal(SIGALRM, SIG_DFL);
+        alarm(10); /* with its end the process does, or waits for signals */
     }
     return NULL;
 }

@@ -240,6 +240,27 @@ static void mains_defers_may_use_gev(void **state)
     assert_int_equal(gev_sleep(0.001), 0);
 }
 
+static void *interrupt_as_it_ends(void *arg)
+{
+    (void)gev_sleep(GEV_FOREVER);
+    gev_interrupt(); /* as a signal's handler */
+    if (gev_shield_begin() == 0) {
+        note(gev_sleep(0.005) == 0 ? 'e' : '!');
+        (void)gev_shield_end();
+    }
+    return arg;
+}
+
+static void no_signal_ends_a_shutdown(void **state)
+{
+    (void)state;
+    assert_int_equal(gev_go(interrupt_as_it_ends, NULL), 0);
+    assert_int_equal(gev_yield(), 0);
+    assert_int_equal(gev_interruptible_begin(), 0);
+    assert_int_equal(gev_shutdown(), 0);
+    assert_string_equal(run_log, "e");
+}
+
 int main(void)
 {
     const struct CMUnitTest tests[] = {
@@ -255,6 +276,7 @@ int main(void)
         TEST(greenlets_that_no_hub_runs_are_ended_too),
         TEST(a_threads_end_runs_the_defers_of_its_greenlets),
         TEST(mains_defers_may_use_gev),
+        TEST(no_signal_ends_a_shutdown),
     };
 
     return cmocka_run_group_tests(tests, NULL, NULL);

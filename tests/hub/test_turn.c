@@ -102,6 +102,49 @@ static void a_late_spawn_starts_in_time_while_many_compute(void **state)
     assert_int_equal(n_computed, N_BUSY);
 }
 
+struct victim {
+    struct gev_hub *hub;
+    struct gev_greenlet *g;
+    long at;
+    int rc;
+};
+
+static void kill_it(void *arg)
+{
+    struct victim *v = arg;
+
+    v->rc = gev_kill(v->g, 0);
+}
+
+/* The poll that finds its time come calls this, too, and before it can start. */
+static void *have_it_killed(void *arg)
+{
+    struct victim *v = arg;
+
+    compute();
+    (void)gev_call_threadsafe(v->hub, kill_it, v);
+    return NULL;
+}
+
+static void a_late_spawn_that_is_killed_as_it_is_due_never_starts(void **state)
+{
+    struct victim v = {.hub = gev_hub_get(), .at = -1, .rc = -2};
+
+    (void)state;
+    assert_int_equal(gev_go(have_it_killed, &v), 0);
+    spawn_busy(N_BUSY);
+    v.g = gev_spawn_later(SOON, spawn_later_noted, &v.at);
+    assert_non_null(v.g);
+    assert_int_equal(gev_join(v.g, 20), 0);
+    assert_int_equal(v.rc, 0);
+    assert_int_equal(v.at, -1);
+    assert_int_equal(gev_state(v.g), GEV_DEAD);
+    gev_unref(v.g);
+    gev_hub_put(v.hub);
+    assert_int_equal(gev_run(20), 0);
+    assert_int_equal(n_computed, N_BUSY + 1);
+}
+
 /* Always due again when the others have run for a while. */
 static void *nap_and_compute(void *arg)
 {
@@ -136,6 +179,7 @@ int main(void)
     const struct CMUnitTest tests[] = {
         cmocka_unit_test(a_sleep_ends_in_time_while_many_compute),
         cmocka_unit_test(a_late_spawn_starts_in_time_while_many_compute),
+        cmocka_unit_test(a_late_spawn_that_is_killed_as_it_is_due_never_starts),
         cmocka_unit_test(those_that_sleep_do_not_keep_the_others_from_running),
     };
 
