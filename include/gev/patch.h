@@ -15,14 +15,14 @@
  * The environment chooses: GEV_PATCH=all,-dns leaves getaddrinfo and its relatives
  * alone. The words are wait, transfer, connect, fd, time, dns, process, nss, signal,
  * all; and hub: the main thread has a hub from its first such call on, even if it never
- * makes a greenlet. An unknown word is told on standard error and passed over.
+ * makes a greenlet. The library says on standard error which word it does not know.
  *
  * getpwnam, getgrgid, getservbyname, syslog and the others of nss block, and all
  * greenlets with them: libc holds locks while a name service module asks its server.
  * gev_offload() has a thread do it.
  *
- * A signal's handler that was set with sigaction(2) or signal(3) ends main's calls with
- * EINTR where it would libc's. Calls of other greenlets it does not end.
+ * When a signal's handler has run that was set with sigaction(2) or signal(3), the call
+ * that main waits in fails with EINTR, if libc's would. Other greenlets' calls go on.
  */
 #ifndef GEV_PATCH_H
 #define GEV_PATCH_H

@@ -63,17 +63,20 @@ GEV_API int gev_sigwait(int signo, double timeout);
 /**
  * gev_interruptible_begin() - from here on gev_interrupt() ends main's waits
  *
- * For code that has to behave as system calls do when a signal's handler runs.
- * What came before does not count. It does not nest; it does not itself wait, and
- * may stand around several calls. While it is open main never gets EDEADLK: a
- * signal may come.
+ * Only for code that has to fail with EINTR as system calls do when a signal's
+ * handler has run; libgev_patch is built on it. To be told of a signal take
+ * gev_signal() or gev_sigwait(), to stop a server gev_server_stop_on_signals().
+ *
+ * A gev_interrupt() of before is forgotten. Several calls may stand between this
+ * and gev_interruptible_end(); sections do not nest. Meanwhile main never gets
+ * EDEADLK: a signal may come.
  *
  * Switches:  never
  * Context:   main
  * Return:    0, or -1 with errno set:
  *              EPERM   not on main
- *              EBUSY   it is open already: as a handler finds it that has
- *                      interrupted such code
+ *              EBUSY   a section is open already; the caller may be a handler
+ *                      that has interrupted it
  *              other   as gev_init()
  */
 GEV_API int gev_interruptible_begin(void);

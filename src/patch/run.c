@@ -149,8 +149,11 @@ static int read_options(char **argv, struct options *ret)
             ret->mutexes = true;
             continue;
         }
-        if (strncmp(argv[i], "--patch=", strlen("--patch=")) != 0 ||
-            !choose(argv[i] + strlen("--patch="))) {
+        if (strncmp(argv[i], "--patch=", strlen("--patch=")) != 0) {
+            (void)fprintf(stderr, "gev-run: unknown option '%s'\n", argv[i]);
+            return -1;
+        }
+        if (!choose(argv[i] + strlen("--patch="))) {
             return -1;
         }
     }

@@ -121,7 +121,9 @@ def gev_run_says_what_is_wrong():
     equal((status, out, err.split("\n")[0]),
           (125, "", "usage: gev-run [OPTION]... PROGRAM [ARGUMENT]..."))
     equal(run(GEV_RUN, "/nonexistent/program")[0], 127)
-    equal(run(GEV_RUN, "--nonsense", "true")[0], 125)
+    status, out, err = run(GEV_RUN, "--nonsense", "true")
+    equal((status, out, err.split("\n")[0]),
+          (125, "", "gev-run: unknown option '--nonsense'"))
     status, out, _ = run(GEV_RUN, "--help")
     equal((status, out.split(" ")[0]), (0, "usage:"))
 

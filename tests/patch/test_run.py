@@ -60,8 +60,9 @@ def help_names_the_words():
 def what_is_no_option_is_refused_with_the_usage():
     for command in (["--what", "true"], ["--patch", "true"], [], ["--"]):
         status, out, err = run(*command)
+        said = f"gev-run: unknown option '{command[0]}'\n" if command[1:] else ""
         equal((status, out), (REFUSED, ""))
-        assert err.startswith("usage: gev-run "), err
+        assert err.startswith(said + "usage: gev-run "), err
 
 
 TESTS = [words_that_exist_are_passed_on, an_unknown_word_is_refused,
