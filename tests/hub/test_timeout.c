@@ -291,6 +291,33 @@ static void a_greenlet_may_end_inside_a_scope(void **state)
     gev_unref(g);
 }
 
+/* Main is to end with EINTR, but has not had its turn. */
+static long pop_after_an_interrupt(void *arg)
+{
+    int64_t id = gev_timeout_push(20);
+
+    (void)arg;
+    gev_interrupt();
+    if (gev_timeout_pop(id) != 0) {
+        return -2;
+    }
+    return gev_sleep(0.001);
+}
+
+static void an_interrupt_of_main_is_not_others(void **state)
+{
+    struct job j = {.fn = pop_after_an_interrupt};
+    struct gev_greenlet *g;
+
+    (void)state;
+    assert_int_equal(gev_interruptible_begin(), 0);
+    g = job_start(&j);
+    assert_fails(gev_sleep(20), EINTR);
+    assert_int_equal(gev_interruptible_end(), 1);
+    finish(g);
+    assert_outcome(j.out, 0, 0);
+}
+
 int main(void)
 {
     const struct CMUnitTest tests[] = {
@@ -312,6 +339,7 @@ int main(void)
         TEST(a_thousand_scopes_nest),
         TEST(ten_thousand_greenlets_expire_each_on_its_own),
         TEST(a_greenlet_may_end_inside_a_scope),
+        TEST(an_interrupt_of_main_is_not_others),
     };
 
     return cmocka_run_group_tests(tests, NULL, NULL);
