@@ -68,8 +68,9 @@ GEV_API int gev_sigwait(int signo, double timeout);
  * gev_signal() or gev_sigwait(), to stop a server gev_server_stop_on_signals().
  *
  * A gev_interrupt() of before is forgotten. Several calls may stand between this
- * and gev_interruptible_end(); sections do not nest. Meanwhile main never gets
- * EDEADLK: a signal may come.
+ * and gev_interruptible_end(); those that need not wait let nobody else run,
+ * however many there are. Sections do not nest. Meanwhile main never gets EDEADLK: a
+ * signal may come.
  *
  * Switches:  never
  * Context:   main
