@@ -408,6 +408,30 @@ static void handlers_change_whole_and_forks_find_them_so(void **state)
     assert_int_equal(n_handled, n * 100);
 }
 
+static void *poll_masked(void *arg)
+{
+    struct timespec t = {0, 2000000};
+
+    return ppoll(NULL, 0, &t, arg) == 0 ? NULL : arg;
+}
+
+static void a_mask_holds_until_the_last_call_with_one_ends(void **state)
+{
+    struct timespec t = {1, 0};
+    sigset_t none, set, now;
+
+    (void)state;
+    sigemptyset(&none);
+    sigemptyset(&set);
+    sigaddset(&set, SIGALRM);
+    pthread_sigmask(SIG_BLOCK, &set, NULL);
+    assert_int_equal(gev_go(poll_masked, &none), 0);
+    alarm_in(20);
+    assert_ends_with(ppoll(&in, 1, &t, &none), EINTR);
+    pthread_sigmask(SIG_UNBLOCK, &set, &now);
+    assert_true(sigismember(&now, SIGALRM));
+}
+
 /* Of who was there before the library: the child's run before its own. */
 static _Atomic int n_set, sets_at_fork;
 
@@ -461,6 +485,7 @@ int main(void)
         TEST(a_handler_that_jumps_is_over),
         TEST(handlers_may_call_and_none_is_lost),
         TEST(handlers_change_whole_and_forks_find_them_so),
+        TEST(a_mask_holds_until_the_last_call_with_one_ends),
         TEST(handlers_may_be_set_at_a_fork),
     };
 
