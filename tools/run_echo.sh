@@ -13,6 +13,6 @@ echo "Starting the echo server. Try it from another terminal:"
 echo
 echo "    nc ${host:-127.0.0.1} $port"
 echo
-echo "What you type comes back. Ctrl-C here stops it; while somebody is connected"
-echo "he has 5 seconds to end by himself, and a second Ctrl-C stops it at once."
+echo "What you type comes back. Ctrl-C here stops it; clients that are connected then"
+echo "have 5 seconds to leave, and a second Ctrl-C stops it at once."
 exec "$program" "$addr"
