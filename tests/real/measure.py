@@ -15,6 +15,9 @@ from servers import skip  # noqa: E402
 # How late a tick beside it may be: "ours_ms" is without the time that the machine
 # gave to others while we could have run, "tick_ms" is with it.
 MAX_LATE_MS = 20.0
+# By this machine's name libcurl starts 200 threads at once on few cores: 9 to 24 ms on
+# a quiet machine. The goal is 20; this tells it from a call that blocks, 500 ms.
+MAX_LATE_THREADS_MS = 50.0
 NOISY = 5000.0
 TRIES = 8
 

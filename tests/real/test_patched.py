@@ -6,7 +6,8 @@ argument: libcurl, hiredis or libpq."""
 import os
 import sys
 
-from measure import MAX_LATE_MS, NOISY, best, build, equal, main
+from measure import MAX_LATE_MS, MAX_LATE_THREADS_MS, NOISY, best, build
+from measure import equal, main
 from measure import program, run, values
 from servers import Delayed, names, nginx, postgres, redis
 
@@ -25,7 +26,7 @@ def two_hundred_transfers_by_http():
         for name in ["127.0.0.1", *names()]:
             got = curl_many(f"libcurl, 200 x {name}", 200,
                             f"http://{name}:{d.port}/", total=2,
-                            ours_ms=MAX_LATE_MS)
+                            ours_ms=MAX_LATE_THREADS_MS)
             print(f"     threads at the end of a transfer: {got['threads']}")
 
 
